@@ -1,0 +1,38 @@
+/*
+ * limits.h - every maximum in the project, each with its reason. Over a limit means refuse.
+ */
+#ifndef WRIT_BASE_LIMITS_H
+#define WRIT_BASE_LIMITS_H
+
+#define WRIT_SECRET_BYTES_MAX                                                                      \
+    65536                      /* a PEM chain with its key fits; a file given by mistake does not */
+#define WRIT_NAME_MAX       64 /* names a person gives: services, credentials, profiles */
+#define WRIT_TASK_ID_BYTES  26 /* 16 random-and-time bytes in Crockford base32, as a ULID */
+#define WRIT_HOST_MAX       253 /* RFC 1035 2.3.4, as text without the final dot */
+#define WRIT_URL_MAX        2048
+#define WRIT_PATH_BYTES_MAX 4096 /* PATH_MAX of Linux */
+
+#define WRIT_PROFILE_BYTES_MAX (256 * 1024) /* a profile is written by hand */
+#define WRIT_POLICY_BYTES_MAX  (1024 * 1024)
+#define WRIT_SERVICES_MAX      64 /* one leaf certificate is made for each */
+#define WRIT_ARGS_MAX          4096
+#define WRIT_WRIT_BYTES_MAX    (4 * 1024 * 1024) /* the encoded writ: policies, CA files, command */
+
+#define WRIT_MSG_BYTES_MAX                                                                         \
+    65536 /* one datagram between our processes; the kernel takes twice that */
+#define WRIT_MSG_FDS_MAX 16
+
+/* HTTP heads: what nginx and Apache accept by default, rounded up. */
+#define WRIT_HTTP_HEAD_BYTES_MAX    32768
+#define WRIT_HTTP_TARGET_BYTES_MAX  16384
+#define WRIT_HTTP_HEADERS_MAX       100
+#define WRIT_HTTP_TRAILER_BYTES_MAX 8192
+#define WRIT_HTTP_CHUNK_LINE_MAX    4096 /* a chunk size and its extension */
+
+#define WRIT_DNS_MSG_BYTES_MAX 4096  /* a question over TCP; a real one is below 300 bytes */
+#define WRIT_TLS_HELLO_MAX     16384 /* one record: RFC 8446 5.1 */
+
+#define WRIT_RECORD_BYTES_MAX                                                                      \
+    16384 /* one ledger record as sent; longer text fields are cut and marked */
+
+#endif

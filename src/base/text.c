@@ -1,0 +1,188 @@
+#include "base/text.h"
+
+#include "base/limits.h"
+
+static int
+digit_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+static bool
+parse_number(struct writ_span s, unsigned base, uint64_t max, uint64_t *ret)
+{
+    uint64_t v = 0;
+
+    if (s.len == 0)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        int d = digit_value(s.ptr[i]);
+
+        if (d < 0 || (unsigned)d >= base || !writ_mul(v, (uint64_t)base, &v) ||
+            !writ_add(v, (uint64_t)d, &v) || v > max)
+            return false;
+    }
+    *ret = v;
+    return true;
+}
+
+bool
+writ_parse_dec(struct writ_span s, uint64_t max, uint64_t *ret)
+{
+    return parse_number(s, 10, max, ret);
+}
+
+bool
+writ_parse_hex(struct writ_span s, uint64_t max, uint64_t *ret)
+{
+    return parse_number(s, 16, max, ret);
+}
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static bool
+parse_with_unit(struct writ_span s, const struct unit *units, size_t count, uint64_t max,
+                uint64_t *ret)
+{
+    size_t digits = 0;
+    uint64_t v;
+
+    while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9')
+        digits++;
+    if (!writ_parse_dec(writ_span(s.ptr, digits), UINT64_MAX, &v))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!writ_span_is(writ_span_from(s, digits), units[i].name))
+            continue;
+        if (!writ_mul(v, units[i].factor, &v) || v == 0 || v > max)
+            return false;
+        *ret = v;
+        return true;
+    }
+    return false;
+}
+
+bool
+writ_parse_duration(struct writ_span s, uint64_t max_ms, uint64_t *ret_ms)
+{
+    static const struct unit units[] = {
+        {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+
+    return parse_with_unit(s, units, WRIT_COUNT(units), max_ms, ret_ms);
+}
+
+bool
+writ_parse_size(struct writ_span s, uint64_t max, uint64_t *ret)
+{
+    static const struct unit units[] = {
+        {"", 1},      {"KiB", 1U << 10}, {"MiB", 1U << 20},  {"GiB", 1U << 30},
+        {"kB", 1000}, {"MB", 1000000},   {"GB", 1000000000},
+    };
+
+    return parse_with_unit(s, units, WRIT_COUNT(units), max, ret);
+}
+
+static bool
+is_alnum(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool
+writ_is_name(struct writ_span s)
+{
+    if (s.len == 0 || s.len > WRIT_NAME_MAX || !is_alnum(s.ptr[0]))
+        return false;
+    for (size_t i = 1; i < s.len; i++) {
+        if (!is_alnum(s.ptr[i]) && s.ptr[i] != '.' && s.ptr[i] != '_' && s.ptr[i] != '-')
+            return false;
+    }
+    return true;
+}
+
+bool
+writ_is_host(struct writ_span s)
+{
+    size_t label = 0;
+    bool letter =
+        false; /* in the last label: "1.2.3.4" and "0x7f.1" are addresses to some parsers */
+
+    if (s.len == 0 || s.len > WRIT_HOST_MAX)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.ptr[i];
+
+        if (c == '.') {
+            if (label == 0 || s.ptr[i - 1] == '-')
+                return false;
+            label = 0;
+            letter = false;
+            continue;
+        }
+        if (!is_alnum(c) && c != '-' && c != '_')
+            return false;
+        if ((c >= 'A' && c <= 'Z') || (label == 0 && c == '-') || ++label > 63)
+            return false;
+        /* "x" follows a leading 0 in a hexadecimal number; any other letter makes it a name */
+        letter = letter || (c >= 'g' && c <= 'z' && !(c == 'x' && label == 2)) || c == '-' ||
+                 c == '_' || (c >= 'a' && c <= 'f' && label == 1);
+    }
+    return label != 0 && letter && s.ptr[s.len - 1] != '-';
+}
+
+void
+writ_put_hex(struct writ_buf *b, struct writ_span s)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < s.len; i++) {
+        const char two[2] = {hex[s.ptr[i] >> 4], hex[s.ptr[i] & 15]};
+
+        writ_buf_put(b, writ_span(two, 2));
+    }
+}
+
+bool
+writ_unhex(struct writ_span s, uint8_t *ret, size_t n)
+{
+    if (s.len != 2 * n)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (digit_value(s.ptr[i]) < 0)
+            return false;
+    }
+    for (size_t i = 0; i < n; i++)
+        ret[i] = (uint8_t)(digit_value(s.ptr[2 * i]) << 4 | digit_value(s.ptr[2 * i + 1]));
+    return true;
+}
+
+void
+writ_put_base64(struct writ_buf *b, struct writ_span s)
+{
+    static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < s.len; i += 3) {
+        size_t left = s.len - i;
+        uint32_t v = (uint32_t)s.ptr[i] << 16;
+        char out[4];
+
+        if (left > 1)
+            v |= (uint32_t)s.ptr[i + 1] << 8;
+        if (left > 2)
+            v |= s.ptr[i + 2];
+        out[0] = set[v >> 18];
+        out[1] = set[v >> 12 & 63];
+        out[2] = left > 1 ? set[v >> 6 & 63] : '=';
+        out[3] = left > 2 ? set[v & 63] : '=';
+        writ_buf_put(b, writ_span(out, 4));
+    }
+}

@@ -1,0 +1,28 @@
+/*
+ * text.h - numbers, durations, sizes and encodings as people and protocols write them.
+ *
+ * Digits only: no sign, no blanks, an explicit maximum. Nothing here depends on the locale.
+ */
+#ifndef WRIT_BASE_TEXT_H
+#define WRIT_BASE_TEXT_H
+
+#include "base/buf.h"
+
+bool writ_parse_dec(struct writ_span s, uint64_t max, uint64_t *ret) WRIT_CHECK;
+bool writ_parse_hex(struct writ_span s, uint64_t max, uint64_t *ret) WRIT_CHECK;
+/* "250ms", "30s", "10m", "2h", "1d"; one unit, which is required. In milliseconds, above 0. */
+bool writ_parse_duration(struct writ_span s, uint64_t max_ms, uint64_t *ret_ms) WRIT_CHECK;
+/* "4096", "64KiB", "512MiB", "2GiB" or "100kB", "5MB", "1GB". In bytes, above 0. */
+bool writ_parse_size(struct writ_span s, uint64_t max, uint64_t *ret) WRIT_CHECK;
+/* A name a person gives: [A-Za-z0-9] then [A-Za-z0-9._-], at most WRIT_NAME_MAX. */
+bool writ_is_name(struct writ_span s) WRIT_CHECK;
+/* A host name as in DNS: lower-case letters, digits, '-', '_' and '.', labels of 1..63; no address.
+ */
+bool writ_is_host(struct writ_span s) WRIT_CHECK;
+
+void writ_put_hex(struct writ_buf *b, struct writ_span s);
+bool writ_unhex(struct writ_span s, uint8_t *ret, size_t n) WRIT_CHECK;
+/* Standard alphabet with padding (RFC 4648 section 4). */
+void writ_put_base64(struct writ_buf *b, struct writ_span s);
+
+#endif

@@ -1,0 +1,194 @@
+#include "base/buf.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "test.h"
+
+static void
+test_readers(void)
+{
+    const uint8_t wire[] = {0, 0, 0, 3, 'a', 'b', 'c', 0x12, 0x34};
+    char text[4];
+    uint16_t v = 0;
+
+    /* truncation at every byte: a getter that fails consumes nothing */
+    for (size_t n = 0; n < sizeof(wire); n++) {
+        struct writ_reader r = writ_reader(writ_span(wire, n));
+
+        if (!writ_read_str(&r, text, sizeof(text)))
+            CHECK(r.rest.len == n && n < 7);
+        else
+            CHECK(!writ_read_u16(&r, &v));
+    }
+    struct writ_reader r = writ_reader(writ_span(wire, sizeof(wire)));
+    CHECK(writ_read_str(&r, text, sizeof(text)) && strcmp(text, "abc") == 0);
+    CHECK(!writ_read_done(&r));
+    CHECK(writ_read_u16(&r, &v) && v == 0x1234 && writ_read_done(&r));
+    r = writ_reader(writ_span(wire, sizeof(wire)));
+    CHECK(!writ_read_str(&r, text, 3));
+}
+
+static void
+test_buffers(void)
+{
+    struct writ_buf b;
+
+    writ_buf_init(&b, 1000);
+    for (unsigned i = 0; i < 90; i++) {
+        writ_buf_put_str(&b, "0123456789");
+        if (i % 2 == 1)
+            writ_buf_consume(&b, 10);
+    }
+    CHECK(!b.failed && writ_buf_len(&b) == 450);
+    for (unsigned i = 0; i < 56; i++)
+        writ_buf_put_str(&b, "0123456789");
+    CHECK(b.failed && writ_buf_len(&b) == 1000);
+    writ_buf_put_str(&b, "x");
+    CHECK(writ_buf_len(&b) == 1000);
+    writ_buf_reset(&b);
+    writ_buf_put_dec(&b, UINT64_MAX);
+    CHECK(writ_span_is(writ_buf_span(&b), "18446744073709551615"));
+    writ_buf_done(&b);
+}
+
+static void
+test_numbers(void)
+{
+    static const struct {
+        const char *text;
+        uint64_t value; /* 0: refused */
+    } durations[] = {
+        {"5m", 300000}, {"250ms", 250}, {"1d", 86400000}, {"5", 0},   {"m", 0},
+        {"0s", 0},      {"+5m", 0},     {" 5m", 0},       {"5 m", 0}, {"99999999999999999999d", 0},
+        {"5mm", 0},     {"1.5h", 0},    {"", 0}};
+
+    static const struct {
+        const char *text;
+        uint64_t value;
+    } sizes[] = {{"4096", 4096}, {"64KiB", 65536}, {"1GB", 1000000000},
+                 {"1gb", 0},     {"KiB", 0},       {"-1", 0}};
+
+    uint64_t v;
+
+    for (size_t i = 0; i < WRIT_COUNT(durations); i++) {
+        bool ok = writ_parse_duration(writ_span_str(durations[i].text), UINT64_MAX, &v);
+        CHECK_ROW(ok == (durations[i].value != 0) && (!ok || v == durations[i].value),
+                  durations[i].text);
+    }
+    for (size_t i = 0; i < WRIT_COUNT(sizes); i++) {
+        bool ok = writ_parse_size(writ_span_str(sizes[i].text), UINT64_MAX, &v);
+        CHECK_ROW(ok == (sizes[i].value != 0) && (!ok || v == sizes[i].value), sizes[i].text);
+    }
+    CHECK(writ_parse_dec(writ_span_str("18446744073709551615"), UINT64_MAX, &v) && v == UINT64_MAX);
+    CHECK(!writ_parse_dec(writ_span_str("18446744073709551616"), UINT64_MAX, &v));
+    CHECK(writ_parse_hex(writ_span_str("fF"), 255, &v) && v == 255);
+    CHECK(!writ_parse_hex(writ_span_str("100"), 255, &v) &&
+          !writ_parse_hex(writ_span_str("0x1"), 255, &v));
+}
+
+static void
+test_hosts(void)
+{
+    static const char *const good[] = {
+        "api.example.com", "a",     "x1.test", "xn--bcher-kva.example",
+        "1password.com",   "a-b.c", "3com",    "_acme.test"};
+    static const char *const bad[] = {"",    "127.0.0.1", "0x7f.1",    "2852039166", "a..b",
+                                      ".a",  "a.",        "A.com",     "-a.com",     "a-.com",
+                                      "a b", "a:1",       "1.2.3.0x4", "a\nb",       "[::1]",
+                                      "a/b", "a@b",       "a%00b",     "0xa9fea9fe"};
+
+    for (size_t i = 0; i < WRIT_COUNT(good); i++)
+        CHECK_ROW(writ_is_host(writ_span_str(good[i])), good[i]);
+    for (size_t i = 0; i < WRIT_COUNT(bad); i++)
+        CHECK_ROW(!writ_is_host(writ_span_str(bad[i])), bad[i]);
+    CHECK(!writ_is_host(writ_span("a\0.com", 6)));
+}
+
+static void
+test_json(void)
+{
+    WRIT_BUF_AUTO struct writ_buf b;
+    struct writ_json j;
+
+    writ_buf_init(&b, 4096);
+    writ_json_init(&j, &b);
+    writ_json_object(&j, NULL);
+    writ_json_span(&j, "k", writ_span("a\"\\\n\x1b[2J\x7f\xff\xc3\xa9\xc2\x9bm\xed\xa0\x80", 18));
+    writ_json_array(&j, "l");
+    writ_json_i64(&j, NULL, INT64_MIN);
+    writ_json_bool(&j, NULL, true);
+    writ_json_object(&j, NULL);
+    writ_json_object_end(&j);
+    writ_json_array_end(&j);
+    writ_json_null(&j, "n");
+    writ_json_object_end(&j);
+    CHECK(writ_span_is(
+        writ_buf_span(&b),
+        "{\"k\":\"a\\\"\\\\\\n\\u001b[2J\\u007f\xef\xbf\xbd\xc3\xa9\\u009bm"
+        "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\",\"l\":[-9223372036854775808,true,{}],\"n\":null}"));
+}
+
+static void
+test_encodings(void)
+{
+    static const char *const table[][2] = {
+        {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}};
+    uint8_t raw[2];
+
+    for (size_t i = 0; i < WRIT_COUNT(table); i++) {
+        WRIT_BUF_AUTO struct writ_buf b;
+
+        writ_buf_init(&b, 64);
+        writ_put_base64(&b, writ_span_str(table[i][0]));
+        CHECK_ROW(writ_span_is(writ_buf_span(&b), table[i][1]), table[i][0]);
+    }
+    CHECK(writ_unhex(writ_span_str("00fF"), raw, 2) && raw[1] == 255);
+    CHECK(!writ_unhex(writ_span_str("00f"), raw, 2) && !writ_unhex(writ_span_str("00fg"), raw, 2));
+}
+
+static void
+test_ids(void)
+{
+    struct writ_id a;
+    struct writ_id b;
+    char text[WRIT_TIME_TEXT];
+
+    writ_id_new(&a);
+    writ_id_new(&b);
+    CHECK(strcmp(a.text, b.text) != 0 && writ_id_valid(writ_span_str(a.text)));
+    CHECK(!writ_id_valid(writ_span_str("../../etc/passwd0000000000")));
+    writ_time_text(1700000000123456, text);
+    CHECK(strcmp(text, "2023-11-14T22:13:20.123456Z") == 0);
+}
+
+static void
+test_secrets(void)
+{
+    struct writ_secret *s = NULL;
+
+    CHECK(writ_secret_new(5, &s) == WRIT_OK);
+    memcpy(writ_secret_bytes(s), "abcde", 5);
+    CHECK(writ_secret_equal(writ_secret_span(s), writ_span_str("abcde")));
+    CHECK(!writ_secret_equal(writ_secret_span(s), writ_span_str("abcdf")));
+    CHECK(!writ_secret_equal(writ_secret_span(s), writ_span_str("abcd")));
+    writ_secret_cut(s, 3);
+    CHECK(writ_secret_len(s) == 3);
+    writ_secret_freep(&s);
+    CHECK(s == NULL);
+    CHECK(writ_secret_new(0, &s) == WRIT_E_LIMIT);
+}
+
+int
+main(void)
+{
+    test_readers();
+    test_buffers();
+    test_numbers();
+    test_hosts();
+    test_json();
+    test_encodings();
+    test_ids();
+    test_secrets();
+    return test_end();
+}
