@@ -27,7 +27,11 @@
 #define WRIT_HTTP_TARGET_BYTES_MAX  16384
 #define WRIT_HTTP_HEADERS_MAX       100
 #define WRIT_HTTP_TRAILER_BYTES_MAX 8192
-#define WRIT_HTTP_CHUNK_LINE_MAX    4096 /* a chunk size and its extension */
+#define WRIT_HTTP_CHUNK_LINE_MAX    4096  /* a chunk size and its extension */
+#define WRIT_HTTP_CHUNK_EXT_MAX     16384 /* all extensions of a body: nobody means to send any */
+#define WRIT_HTTP_TRAILERS_MAX      16
+#define WRIT_HTTP_METHOD_BYTES_MAX  32 /* the longest registered one has 17 */
+#define WRIT_HTTP_OPTIONS_MAX       16 /* names in Connection; each is looked for in all headers */
 
 #define WRIT_DNS_MSG_BYTES_MAX 4096  /* a question over TCP; a real one is below 300 bytes */
 #define WRIT_TLS_HELLO_MAX     16384 /* one record: RFC 8446 5.1 */
