@@ -64,6 +64,9 @@ bool writ_host_port_split(struct writ_span s, struct writ_span *ret_host, uint16
 bool writ_cidr_parse(struct writ_span s, struct writ_cidr *ret) WRIT_CHECK;
 /* A mapped address is matched as its IPv4 one; families never match across otherwise. */
 bool writ_cidr_match(const struct writ_cidr *c, const struct writ_addr *a) WRIT_CHECK;
+/* The bytes alone: the caller compares families, and nothing is unmapped. */
+bool writ_addr_in_prefix(const struct writ_addr *a, const uint8_t prefix[16],
+                         unsigned bits) WRIT_CHECK;
 
 enum writ_addr_class writ_addr_classify(const struct writ_addr *a) WRIT_CHECK;
 /* For TRANSLATED: the class of the IPv4 address inside (the worst one, where two can be read);
