@@ -6,6 +6,7 @@
  * and live as long as its bytes stay where they are. Nothing allocates. *scanned is the caller's,
  * 0 at the start of each message: how far the end of the head was looked for, so that a head that
  * drips in byte by byte costs linear time. AGAIN: the head is not complete (and not yet wrong).
+ * *ret is scratch until the answer is OK.
  * FORMAT or LIMIT: *fault says why and which status to answer; the connection must then be closed.
  */
 #ifndef WRIT_PROTO_HTTP1_H
@@ -125,7 +126,8 @@ struct writ_http1_header {
 };
 
 struct writ_http1_headers {
-    size_t count;
+    uint8_t count;
+    uint8_t first[WRIT_HTTP1_H_MAX]; /* by id: where in at, plus one; 0 if there is none */
     struct writ_http1_header at[WRIT_HTTP_HEADERS_MAX];
 };
 
@@ -192,6 +194,8 @@ const struct writ_http1_header *writ_http1_find(const struct writ_http1_headers 
 /* True if a server could take the two for the same header: letter case, and '_' or '.' for '-'
  * (CGI and its heirs map all of them to '_'). Use it to remove what is going to be injected. */
 bool writ_http1_name_like(struct writ_span name, struct writ_span other) WRIT_CHECK;
+/* A known name in lower case; "" for OTHER. */
+const char *writ_http1_name_text(unsigned id);
 /* A token of RFC 9110 5.6.2 that is not longer than a header name or method may be. */
 bool writ_http1_is_token(struct writ_span s) WRIT_CHECK;
 /* A field value that can be sent as it is: no control character but HTAB, no blanks around it. */

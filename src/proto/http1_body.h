@@ -44,6 +44,8 @@ void writ_http1_body_init(struct writ_http1_body *b, enum writ_http1_framing fra
 enum writ_err writ_http1_body_feed(struct writ_http1_body *b, struct writ_span in,
                                    struct writ_http1_body_out *ret,
                                    struct writ_http1_fault *fault) WRIT_CHECK;
+/* Nothing more belongs to the body; feeding would say DONE without looking at a byte. */
+bool writ_http1_body_is_done(const struct writ_http1_body *b) WRIT_CHECK;
 /* The peer closed: OK if that is a complete body, else CLOSED (it was cut off). */
 enum writ_err writ_http1_body_end(const struct writ_http1_body *b) WRIT_CHECK;
 

@@ -22,7 +22,7 @@ void writ_http1_put_request_line(struct writ_buf *b, struct writ_span method, st
 void writ_http1_put_header(struct writ_buf *b, struct writ_span name, struct writ_span value);
 void writ_http1_put_header_str(struct writ_buf *b, const char *name, const char *value);
 void writ_http1_put_content_length(struct writ_buf *b, uint64_t n);
-/* "host", "host:port", "[v6]:port" as the value of a Host header; the port is left out if 0. */
+/* "Host: host\r\n", "Host: host:port\r\n", "Host: [v6]:port\r\n"; the port is left out if 0. */
 void writ_http1_put_host(struct writ_buf *b, const struct writ_http1_authority *a);
 /* The empty line. */
 void writ_http1_put_end(struct writ_buf *b);
