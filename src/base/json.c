@@ -3,46 +3,12 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 void
 writ_json_init(struct writ_json *j, struct writ_buf *out)
 {
     *j = (struct writ_json){.out = out};
-}
-
-/* Length of the valid UTF-8 sequence at the start of s (Unicode 15, table 3-7), or 0. */
-static size_t
-utf8_len(struct writ_span s)
-{
-    uint8_t c = s.ptr[0];
-    uint8_t low = 0x80;
-    uint8_t high = 0xbf;
-    size_t n;
-
-    if (c < 0x80)
-        return 1;
-    if (c >= 0xc2 && c <= 0xdf)
-        n = 2;
-    else if (c >= 0xe0 && c <= 0xef)
-        n = 3;
-    else if (c >= 0xf0 && c <= 0xf4)
-        n = 4;
-    else
-        return 0;
-    if (c == 0xe0)
-        low = 0xa0;
-    else if (c == 0xed)
-        high = 0x9f;
-    else if (c == 0xf0)
-        low = 0x90;
-    else if (c == 0xf4)
-        high = 0x8f;
-    if (s.len < n || s.ptr[1] < low || s.ptr[1] > high)
-        return 0;
-    for (size_t i = 2; i < n; i++) {
-        if (s.ptr[i] < 0x80 || s.ptr[i] > 0xbf)
-            return 0;
-    }
-    return n;
 }
 
 static bool
@@ -89,7 +55,7 @@ writ_json_quote(struct writ_buf *b, struct writ_span s)
         s = writ_span_from(s, run);
         if (s.len == 0)
             break;
-        n = utf8_len(s);
+        n = writ_utf8_len(s);
         if (n == 0) {
             writ_buf_put(b, writ_span("\xef\xbf\xbd", 3));
             n = 1;

@@ -186,3 +186,78 @@ writ_put_base64(struct writ_buf *b, struct writ_span s)
         writ_buf_put(b, writ_span(out, 4));
     }
 }
+
+size_t
+writ_utf8_len(struct writ_span s)
+{
+    uint8_t c = s.ptr[0];
+    uint8_t low = 0x80;
+    uint8_t high = 0xbf;
+    size_t n;
+
+    if (c < 0x80)
+        return 1;
+    if (c >= 0xc2 && c <= 0xdf)
+        n = 2;
+    else if (c >= 0xe0 && c <= 0xef)
+        n = 3;
+    else if (c >= 0xf0 && c <= 0xf4)
+        n = 4;
+    else
+        return 0;
+    if (c == 0xe0)
+        low = 0xa0;
+    else if (c == 0xed)
+        high = 0x9f;
+    else if (c == 0xf0)
+        low = 0x90;
+    else if (c == 0xf4)
+        high = 0x8f;
+    if (s.len < n || s.ptr[1] < low || s.ptr[1] > high)
+        return 0;
+    for (size_t i = 2; i < n; i++) {
+        if (s.ptr[i] < 0x80 || s.ptr[i] > 0xbf)
+            return 0;
+    }
+    return n;
+}
+
+size_t
+writ_utf8_check(struct writ_span s)
+{
+    size_t at = 0;
+
+    while (at < s.len) {
+        size_t n = s.ptr[at] < 0x80 ? 1 : writ_utf8_len(writ_span_from(s, at));
+
+        if (n == 0)
+            break;
+        at += n;
+    }
+    return at;
+}
+
+size_t
+writ_utf8_put(uint32_t c, uint8_t ret[4])
+{
+    if (c < 0x80) {
+        ret[0] = (uint8_t)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        ret[0] = (uint8_t)(0xc0 | (c >> 6));
+        ret[1] = (uint8_t)(0x80 | (c & 0x3f));
+        return 2;
+    }
+    if (c < 0x10000) {
+        ret[0] = (uint8_t)(0xe0 | (c >> 12));
+        ret[1] = (uint8_t)(0x80 | ((c >> 6) & 0x3f));
+        ret[2] = (uint8_t)(0x80 | (c & 0x3f));
+        return 3;
+    }
+    ret[0] = (uint8_t)(0xf0 | (c >> 18));
+    ret[1] = (uint8_t)(0x80 | ((c >> 12) & 0x3f));
+    ret[2] = (uint8_t)(0x80 | ((c >> 6) & 0x3f));
+    ret[3] = (uint8_t)(0x80 | (c & 0x3f));
+    return 4;
+}

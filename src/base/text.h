@@ -20,6 +20,14 @@ bool writ_is_name(struct writ_span s) WRIT_CHECK;
  */
 bool writ_is_host(struct writ_span s) WRIT_CHECK;
 
+/* Length of the valid UTF-8 sequence at the start of s, which is not empty (Unicode 15, table 3-7),
+ * or 0. */
+size_t writ_utf8_len(struct writ_span s) WRIT_CHECK;
+/* The number of bytes before the first that is not UTF-8; s.len if all of them are. */
+size_t writ_utf8_check(struct writ_span s) WRIT_CHECK;
+/* Encodes a code point, which is not checked; returns the number of bytes. */
+size_t writ_utf8_put(uint32_t c, uint8_t ret[4]);
+
 void writ_put_hex(struct writ_buf *b, struct writ_span s);
 bool writ_unhex(struct writ_span s, uint8_t *ret, size_t n) WRIT_CHECK;
 /* Standard alphabet with padding (RFC 4648 section 4). */

@@ -1,6 +1,7 @@
 #include "base/buf.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/json_read.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "test.h"
@@ -179,6 +180,66 @@ test_secrets(void)
     CHECK(writ_secret_new(0, &s) == WRIT_E_LIMIT);
 }
 
+static void
+test_json_read(void)
+{
+    static const char *const good[] = {"null", " [1,-2.5e+3,\"\\ud83d\\ude00\"]\n", "{}", "0",
+                                       "{\"a\":{\"b\":[true,false]},\"c\":1}"};
+    static const char *const bad[] = {"",         "01",        "[1,]",        "{\"a\":1,\"a\":2}",
+                                      "tru",      "[1] 2",     "\"\\ud83d\"", "\"\\ud83dx\"",
+                                      "{a:1}",    "\"\\x41\"", "\"a\nb\"",    "\xef\xbb\xbf{}",
+                                      "1.",       "-",         "1e",          "[1 2]",
+                                      "\"\xff\"", "{\"a\" 1}", "[",           "{\"a\":1,}"};
+    char deep[2 * WRIT_JSON_READ_DEPTH_MAX + 3] = {0};
+
+    for (size_t i = 0; i < WRIT_COUNT(good); i++) {
+        WRIT_JDOC_AUTO struct writ_jdoc *d = NULL;
+
+        CHECK_ROW(writ_jdoc_read(writ_span_str(good[i]), &d, NULL) == WRIT_OK, good[i]);
+    }
+    for (size_t i = 0; i < WRIT_COUNT(bad); i++) {
+        WRIT_JDOC_AUTO struct writ_jdoc *d = NULL;
+        struct writ_diag diag = {0};
+
+        CHECK_ROW(writ_jdoc_read(writ_span_str(bad[i]), &d, &diag) == WRIT_E_FORMAT, bad[i]);
+        CHECK_ROW(d == NULL && diag.line >= 1 && diag.text[0] != '\0', bad[i]);
+    }
+    for (size_t extra = 0; extra < 2; extra++) {
+        WRIT_JDOC_AUTO struct writ_jdoc *d = NULL;
+        size_t n = WRIT_JSON_READ_DEPTH_MAX + extra;
+
+        memset(deep, '[', n);
+        memset(deep + n, ']', n);
+        CHECK(writ_jdoc_read(writ_span(deep, 2 * n), &d, NULL) ==
+              (extra == 0 ? WRIT_OK : WRIT_E_LIMIT));
+    }
+}
+
+static void
+test_json_values(void)
+{
+    WRIT_JDOC_AUTO struct writ_jdoc *d = NULL;
+    const char *text = "{\"min\":-9223372036854775808,\n \"over\":9223372036854775808,"
+                       "\"zero\":-0,\"s\":\"\\u00e9\\n\",\"list\":[1,2]}";
+    const struct writ_jval *root;
+    const struct writ_jval *v;
+
+    if (!CHECK(writ_jdoc_read(writ_span_str(text), &d, NULL) == WRIT_OK))
+        return;
+    root = writ_jdoc_root(d);
+    v = writ_jval_get(root, "min");
+    CHECK(v != NULL && v->is_int && v->num == INT64_MIN && v->line == 1 && v->col == 8);
+    v = writ_jval_get(root, "over");
+    CHECK(v != NULL && !v->is_int && writ_span_is(v->text, "9223372036854775808") && v->line == 2);
+    v = writ_jval_get(root, "zero");
+    CHECK(v != NULL && !v->is_int);
+    v = writ_jval_get(root, "s");
+    CHECK(v != NULL && writ_span_is(v->text, "\xc3\xa9\n"));
+    v = writ_jval_get(root, "list");
+    CHECK(v != NULL && v->count == 2 && v->first->num == 1 && v->first->next->num == 2);
+    CHECK(writ_jval_get(root, "none") == NULL && root->count == 5);
+}
+
 int
 main(void)
 {
@@ -187,6 +248,8 @@ main(void)
     test_numbers();
     test_hosts();
     test_json();
+    test_json_read();
+    test_json_values();
     test_encodings();
     test_ids();
     test_secrets();

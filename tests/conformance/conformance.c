@@ -1,0 +1,312 @@
+/*
+ * conformance.c - runs Cedar's own tests: cedar-conformance DIR [WORD].
+ *
+ * DIR holds corpus-tests, tests, sample-data and so on; with WORD only the files whose name
+ * contains it. Prints one line for each family and fails if any test did.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/json_read.h"
+#include "cedar/cedar.h"
+
+enum { FILE_BYTES_MAX = 64 * 1024 * 1024, SHOWN_MAX = 20, ROOM = 64, NAMES_MAX = 20000 };
+
+struct family {
+    const char *name;
+    unsigned passed;
+    unsigned failed;
+};
+
+enum { DECISIONS, REASONS, ERRORS, HANDWRITTEN, FAMILIES };
+
+static struct family families[FAMILIES] = {
+    [DECISIONS] = {"corpus: decision", 0, 0},
+    [REASONS] = {"corpus: reasons", 0, 0},
+    [ERRORS] = {"corpus: erroring policies", 0, 0},
+    [HANDWRITTEN] = {"handwritten requests", 0, 0},
+};
+static unsigned shown;
+static const char *root;
+static const char *only = "";
+
+static bool
+count(int family, bool ok, const char *file, const char *what)
+{
+    struct family *f = &families[family];
+
+    if (ok) {
+        f->passed++;
+        return true;
+    }
+    f->failed++;
+    if (shown++ < SHOWN_MAX)
+        (void)fprintf(stderr, "%s: %s: %s\n", f->name, file, what);
+    return false;
+}
+
+/* One test file and what it refers to. */
+struct fixture {
+    const char *file;
+    struct writ_jdoc *doc;
+    struct writ_buf text[3];
+    struct cedar_policies *ps;
+    struct cedar_store *store;
+    struct cedar_error err;
+};
+
+static bool
+slurp(const char *name, struct writ_buf *ret)
+{
+    char path[1024];
+
+    writ_buf_init(ret, FILE_BYTES_MAX);
+    (void)snprintf(path, sizeof path, "%s/%s", root, name);
+    return writ_read_file(AT_FDCWD, path, FILE_BYTES_MAX, ret) == WRIT_OK;
+}
+
+/* The file that member key of the test names. */
+static struct cedar_source
+source(struct fixture *f, size_t slot, const char *key)
+{
+    const struct writ_jval *v = writ_jval_get(writ_jdoc_root(f->doc), key);
+    char name[512] = "";
+    struct writ_span text;
+
+    if (v == NULL || !writ_span_copy(v->text, name, sizeof name) || !slurp(name, &f->text[slot]))
+        (void)fprintf(stderr, "%s: cannot read its %s\n", f->file, key);
+    text = writ_buf_span(&f->text[slot]);
+    return (struct cedar_source){key, (const char *)text.ptr, text.len};
+}
+
+static bool
+fixture_load(struct fixture *f, const char *file)
+{
+    struct writ_buf text;
+    struct writ_diag d = {0};
+    struct cedar_source policies;
+    struct cedar_source entities;
+    enum writ_err e;
+
+    f->file = file;
+    if (!slurp(file, &text))
+        return false;
+    e = writ_jdoc_read(writ_buf_span(&text), &f->doc, &d);
+    writ_buf_done(&text);
+    if (e != WRIT_OK)
+        return false;
+    policies = source(f, 0, "policies");
+    entities = source(f, 1, "entities");
+    return cedar_policies_load(&policies, 1, CEDAR_IDS_NUMBERED, &f->ps, &f->err) == CEDAR_OK &&
+           cedar_store_new(&f->store) == CEDAR_OK &&
+           cedar_store_add_json(f->store, &entities, &f->err) == CEDAR_OK &&
+           cedar_store_seal(f->store, &f->err) == CEDAR_OK;
+}
+
+static void
+fixture_done(struct fixture *f)
+{
+    cedar_policies_free(f->ps);
+    cedar_store_free(f->store);
+    writ_jdoc_freep(&f->doc);
+    for (size_t i = 0; i < 3; i++)
+        writ_buf_done(&f->text[i]);
+}
+
+static struct cedar_uid
+uid_of(const struct writ_jval *request, const char *key)
+{
+    const struct writ_jval *v = writ_jval_get(request, key);
+    const struct writ_jval *type = writ_jval_get(v, "type");
+    const struct writ_jval *id = writ_jval_get(v, "id");
+
+    return cedar_uid((struct cedar_span){(const char *)type->text.ptr, type->text.len},
+                     (struct cedar_span){(const char *)id->text.ptr, id->text.len});
+}
+
+/* Whether the indexes are exactly the policies of that list of ids, as sets. */
+static bool
+same_ids(const struct cedar_policies *ps, const uint32_t *index, uint32_t n,
+         const struct writ_jval *list)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct cedar_span id = cedar_policy_info(ps, index[i]).id;
+
+        for (const struct writ_jval *v = list->first; v != NULL; v = v->next)
+            found += writ_span_eq(v->text, writ_span(id.ptr, id.len)) ? 1 : 0;
+    }
+    return n == list->count && found == n;
+}
+
+/* Values are re-written as text so that the context goes through the library's own reader. */
+static void put_json(struct writ_buf *b, const struct writ_jval *v);
+
+static void
+put_quoted(struct writ_buf *b, struct writ_span s)
+{
+    writ_buf_put_u8(b, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '"' || s.ptr[i] == '\\' || s.ptr[i] < 0x20)
+            writ_buf_putf(b, "\\u%04x", s.ptr[i]);
+        else
+            writ_buf_put_u8(b, s.ptr[i]);
+    }
+    writ_buf_put_u8(b, '"');
+}
+
+static void
+put_members(struct writ_buf *b, const struct writ_jval *v)
+{
+    bool object = v->kind == WRIT_J_OBJECT;
+
+    writ_buf_put_u8(b, object ? '{' : '[');
+    for (const struct writ_jval *m = v->first; m != NULL; m = m->next) {
+        if (m != v->first)
+            writ_buf_put_u8(b, ',');
+        if (object) {
+            put_quoted(b, m->key);
+            writ_buf_put_u8(b, ':');
+        }
+        put_json(b, m);
+    }
+    writ_buf_put_u8(b, object ? '}' : ']');
+}
+
+static void
+put_json(struct writ_buf *b, const struct writ_jval *v)
+{
+    if (v->kind == WRIT_J_STRING)
+        put_quoted(b, v->text);
+    else if (v->kind == WRIT_J_NUMBER)
+        writ_buf_put(b, v->text);
+    else if (v->kind == WRIT_J_BOOL)
+        writ_buf_put_str(b, v->yes ? "true" : "false");
+    else if (v->kind == WRIT_J_NULL)
+        writ_buf_put_str(b, "null");
+    else
+        put_members(b, v);
+}
+
+static void
+run_request(struct fixture *f, const struct writ_jval *request, bool corpus)
+{
+    struct cedar_document *context = NULL;
+    struct cedar_request req = {.principal = uid_of(request, "principal"),
+                                .action = uid_of(request, "action"),
+                                .resource = uid_of(request, "resource")};
+    bool allow = writ_span_is(writ_jval_get(request, "decision")->text, "allow");
+    struct cedar_answer a;
+    struct writ_buf text;
+    struct cedar_source src;
+    bool decision;
+    bool reasons;
+    bool errors;
+
+    writ_buf_init(&text, FILE_BYTES_MAX);
+    put_json(&text, writ_jval_get(request, "context"));
+    src = (struct cedar_source){"context", (const char *)writ_buf_span(&text).ptr,
+                                writ_buf_len(&text)};
+    if (cedar_document_new(&src, &context, &f->err) != CEDAR_OK) {
+        (void)count(corpus ? DECISIONS : HANDWRITTEN, false, f->file, f->err.text);
+        writ_buf_done(&text);
+        return;
+    }
+    req.context = cedar_document_value(context);
+    cedar_decide(f->ps, f->store, &req, 0, &a);
+    decision = (a.decision == CEDAR_ALLOW) == allow;
+    reasons = same_ids(f->ps, a.reason, a.reason_count, writ_jval_get(request, "reason"));
+    errors = same_ids(f->ps, a.error, a.error_count, writ_jval_get(request, "errors"));
+    if (corpus) {
+        (void)count(DECISIONS, decision, f->file, "wrong decision");
+        (void)count(REASONS, reasons, f->file, "wrong reasons");
+        (void)count(ERRORS, errors, f->file, "wrong erroring policies");
+    } else {
+        (void)count(HANDWRITTEN, decision && reasons && errors, f->file, "wrong answer");
+    }
+    cedar_document_free(context);
+    writ_buf_done(&text);
+}
+
+static void
+run_file(const char *file, bool corpus)
+{
+    struct fixture f = {.file = file};
+    const struct writ_jval *requests;
+
+    if (!fixture_load(&f, file)) {
+        (void)fprintf(stderr, "%s: %s:%u:%u: %s\n", file, f.err.file, f.err.line, f.err.col,
+                      f.err.text);
+        (void)count(corpus ? DECISIONS : HANDWRITTEN, false, file, "does not load");
+        fixture_done(&f);
+        return;
+    }
+    requests = writ_jval_get(writ_jdoc_root(f.doc), "requests");
+    for (const struct writ_jval *r = requests->first; r != NULL; r = r->next)
+        run_request(&f, r, corpus);
+    fixture_done(&f);
+}
+
+static bool
+is_test(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 5 && strcmp(name + n - 5, ".json") == 0 && strstr(name, ".entities.") == NULL &&
+           strstr(name, ".validation.") == NULL;
+}
+
+static void
+run_folder(const char *folder, void (*run)(const char *file, bool corpus), bool corpus)
+{
+    char path[1024];
+    struct dirent *d;
+    DIR *dir;
+
+    (void)snprintf(path, sizeof path, "%s/%s", root, folder);
+    dir = opendir(path);
+    if (dir == NULL)
+        return;
+    while ((d = readdir(dir)) != NULL) {
+        char file[768];
+
+        if (!is_test(d->d_name) || strstr(d->d_name, only) == NULL)
+            continue;
+        (void)snprintf(file, sizeof file, "%s/%s", folder, d->d_name);
+        run(file, corpus);
+    }
+    (void)closedir(dir);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const char *const handwritten[] = {"tests/decimal", "tests/example_use_cases",
+                                              "tests/ip", "tests/multi"};
+    unsigned failed = 0;
+    unsigned passed = 0;
+
+    if (argc < 2) {
+        (void)fprintf(stderr, "usage: cedar-conformance DIR [WORD]\n");
+        return 2;
+    }
+    root = argv[1];
+    only = argc > 2 ? argv[2] : "";
+    run_folder("corpus-tests", run_file, true);
+    for (size_t i = 0; i < WRIT_COUNT(handwritten); i++)
+        run_folder(handwritten[i], run_file, false);
+    for (size_t i = 0; i < FAMILIES; i++) {
+        (void)printf("%-28s %6u passed, %u failed\n", families[i].name, families[i].passed,
+                     families[i].failed);
+        passed += families[i].passed;
+        failed += families[i].failed;
+    }
+    (void)printf("%u passed, %u failed\n", passed, failed);
+    return failed == 0 && passed != 0 ? 0 : 1;
+}
