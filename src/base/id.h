@@ -25,6 +25,9 @@ uint64_t writ_clock_mono_us(void); /* never jumps; stands still while the machin
 /* "2026-11-22T10:11:12.123456Z" (RFC 3339) and its terminator. */
 enum { WRIT_TIME_TEXT = 28 };
 
+/* A time outside the years 0 to 9999 is written as the nearest that is inside. */
 void writ_time_text(int64_t wall_us, char ret[WRIT_TIME_TEXT]);
+/* Exactly what writ_time_text writes. */
+bool writ_time_parse(struct writ_span s, int64_t *ret_us) WRIT_CHECK;
 
 #endif

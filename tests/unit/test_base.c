@@ -181,6 +181,7 @@ test_secrets(void)
 }
 
 static void
+
 test_json_read(void)
 {
     static const char *const good[] = {"null", " [1,-2.5e+3,\"\\ud83d\\ude00\"]\n", "{}", "0",
@@ -240,6 +241,43 @@ test_json_values(void)
     CHECK(writ_jval_get(root, "none") == NULL && root->count == 5);
 }
 
+static void
+test_time(void)
+{
+    static const struct {
+        int64_t us;
+        const char *text;
+    } rows[] = {
+        {0, "1970-01-01T00:00:00.000000Z"},
+        {-1, "1969-12-31T23:59:59.999999Z"},
+        {951782400000001, "2000-02-29T00:00:00.000001Z"},
+        {951868799999999, "2000-02-29T23:59:59.999999Z"},
+        {4107542400000000, "2100-03-01T00:00:00.000000Z"},
+        {4107542399000000, "2100-02-28T23:59:59.000000Z"},
+        {1795342332123456, "2026-11-22T10:12:12.123456Z"},
+        {INT64_MAX, "9999-12-31T23:59:59.999999Z"},
+        {INT64_MIN, "0000-03-01T00:00:00.000000Z"},
+    };
+
+    static const char *const bad[] = {
+        "2026-02-30T00:00:00.000000Z", "2026-13-01T00:00:00.000000Z", "2026-01-01 00:00:00.000000Z",
+        "2026-01-01T24:00:00.000000Z", "2026-01-01T00:00:60.000000Z", "2026-01-01T00:00:00.000000",
+        "2026-01-01T00:00:00.00000xZ", "0000-01-01T00:00:00.000000Z", "2026-00-01T00:00:00.000000Z",
+    };
+    char text[WRIT_TIME_TEXT];
+    int64_t us;
+
+    for (size_t i = 0; i < WRIT_COUNT(rows); i++) {
+        writ_time_text(rows[i].us, text);
+        CHECK_ROW(strcmp(text, rows[i].text) == 0, rows[i].text);
+        CHECK_ROW(writ_time_parse(writ_span_str(text), &us), rows[i].text);
+        if (rows[i].us > INT64_MIN && rows[i].us < INT64_MAX)
+            CHECK_ROW(us == rows[i].us, rows[i].text);
+    }
+    for (size_t i = 0; i < WRIT_COUNT(bad); i++)
+        CHECK_ROW(!writ_time_parse(writ_span_str(bad[i]), &us), bad[i]);
+}
+
 int
 main(void)
 {
@@ -253,5 +291,6 @@ main(void)
     test_encodings();
     test_ids();
     test_secrets();
+    test_time();
     return test_end();
 }
