@@ -3,8 +3,8 @@
  *
  * The writer keeps commas and nesting right; names are our own constants, values may be anything.
  * Text is taken as UTF-8: a byte that is not part of a valid sequence is written as U+FFFD, control
- * characters and DEL are escaped, so that no value can end a line, forge a field or reach a
- * terminal as a command.
+ * characters, DEL, marks of direction and invisible characters are escaped, so that no value can
+ * end a line, forge a field, reach a terminal as a command or look like another text.
  */
 #ifndef WRIT_BASE_JSON_H
 #define WRIT_BASE_JSON_H
@@ -35,5 +35,7 @@ void writ_json_null(struct writ_json *j, const char *key);
 
 /* One quoted string, as writ_json_span writes it; for those who do their own nesting. */
 void writ_json_quote(struct writ_buf *b, struct writ_span s);
+/* True if s, without its quotes, is exactly what writ_json_quote writes for some text. */
+bool writ_json_quoted(struct writ_span s) WRIT_CHECK;
 
 #endif

@@ -190,7 +190,7 @@ writ_put_base64(struct writ_buf *b, struct writ_span s)
 size_t
 writ_utf8_len(struct writ_span s)
 {
-    uint8_t c = s.ptr[0];
+    uint8_t c = s.len == 0 ? 0xff : s.ptr[0];
     uint8_t low = 0x80;
     uint8_t high = 0xbf;
     size_t n;

@@ -278,6 +278,36 @@ test_time(void)
         CHECK_ROW(!writ_time_parse(writ_span_str(bad[i]), &us), bad[i]);
 }
 
+static void
+test_quoted(void)
+{
+    static const char *const bad[] = {"\"",       "\\",           "\\x", "\\u00",   "\\u0041",
+                                      "\\u000a",  "\\u001B",      "\n",  "\x7f",    "\xff",
+                                      "\xc2\x9b", "\xe2\x80\xae", "\\t", "\\u00e9", "a\x1b[2J"};
+    uint8_t noise[24];
+    struct writ_buf b;
+
+    writ_buf_init(&b, 1000);
+    writ_json_quote(&b, writ_span_str("a\xe2\x80\xae\xd8\x9c\xe2\x80\x94\xef\xbb\xbf"));
+    CHECK(writ_span_is(writ_buf_span(&b), "\"a\\u202e\\u061c\xe2\x80\x94\\ufeff\""));
+    for (size_t i = 0; i < WRIT_COUNT(bad); i++)
+        CHECK_ROW(!writ_json_quoted(writ_span_str(bad[i])), bad[i]);
+    for (unsigned i = 0; i < 20000; i++) {
+        writ_random(noise, sizeof(noise));
+        for (size_t k = 0; i % 2 == 1 && k + 3 <= sizeof(noise); k += 3) {
+            noise[k] = (uint8_t)(0xe2 - (noise[k] & 1) * 32);
+            noise[k + 1] = (uint8_t)(0x80 | (noise[k + 1] & 3));
+            noise[k + 2] = (uint8_t)(0x80 | (noise[k + 2] & 63));
+        }
+        writ_buf_reset(&b);
+        writ_json_quote(&b, writ_span(noise, sizeof(noise)));
+        if (!writ_json_quoted(writ_span(b.mem + 1, b.end - 2)))
+            CHECK(false);
+    }
+    CHECK(writ_json_quoted(writ_span(NULL, 0)));
+    writ_buf_done(&b);
+}
+
 int
 main(void)
 {
@@ -292,5 +322,6 @@ main(void)
     test_ids();
     test_secrets();
     test_time();
+    test_quoted();
     return test_end();
 }
