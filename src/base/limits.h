@@ -38,6 +38,11 @@
 
 #define WRIT_RECORD_BYTES_MAX                                                                      \
     16384 /* one ledger record as sent; longer text fields are cut and marked */
+#define WRIT_LEDGER_LINE_MAX                                                                       \
+    131072 /* the largest record with every byte escaped as six, and the line's own fields */
+#define WRIT_FLOOD_PER_SECOND                                                                      \
+    20000 /* refusals of one task that are written singly; the rest is counted */
+#define WRIT_LEDGER_RINGS_MAX 8 /* a task has one gateway; room for gateways to come */
 
 /* Cedar sets no limits of its own and asks its users to; docs/cedar-limits.md explains these. */
 #define WRIT_CEDAR_TEXT_BYTES_MAX (32 * 1024 * 1024) /* one text; 10,000 policies take about 3 MiB */
