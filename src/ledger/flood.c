@@ -2,8 +2,6 @@
 
 #include "base/limits.h"
 
-enum { SECOND_US = 1000000 };
-
 /* A malformed record is none of ours: whoever writes it will say so. */
 static bool
 denied(struct writ_record_view *view)
@@ -30,7 +28,7 @@ writ_flood_hold(struct writ_flood_state *f, struct writ_span record, uint64_t no
     if (rule == WRIT_FLOOD_KEEP || (rule == WRIT_FLOOD_DENY && !denied(&view)))
         return false;
     /* while counts wait, their second lasts until they are taken */
-    if (f->held == 0 && now_us - f->begin_us >= SECOND_US) {
+    if (f->held == 0 && now_us - f->begin_us >= WRIT_FLOOD_WINDOW_US) {
         f->begin_us = now_us;
         f->written = 0;
     }
@@ -46,7 +44,7 @@ writ_flood_hold(struct writ_flood_state *f, struct writ_span record, uint64_t no
 bool
 writ_flood_due(const struct writ_flood_state *f, uint64_t now_us, bool ending)
 {
-    return f->held != 0 && (ending || now_us - f->begin_us >= SECOND_US);
+    return f->held != 0 && (ending || now_us - f->begin_us >= WRIT_FLOOD_WINDOW_US);
 }
 
 bool

@@ -7,6 +7,8 @@
 
 #include "ledger/record.h"
 
+enum { WRIT_FLOOD_WINDOW_US = 1000000 };
+
 struct writ_flood_state {
     uint64_t begin_us; /* of the current second, monotonic */
     uint64_t written;
