@@ -16,6 +16,12 @@
 #define WRIT_POLICY_BYTES_MAX  (1024 * 1024)
 #define WRIT_SERVICES_MAX      64 /* one leaf certificate is made for each */
 #define WRIT_ARGS_MAX          4096
+#define WRIT_ARG_BYTES_MAX     131071 /* what Linux passes in one string to execve */
+#define WRIT_ENV_MAX           256    /* variables that a profile adds */
+#define WRIT_BINDS_MAX         256    /* one mount is made for each */
+#define WRIT_POLICIES_MAX      64     /* files; one each for a service is plenty */
+#define WRIT_ADDRESSES_MAX     64     /* ranges of one service, compared in turn when dialling */
+#define WRIT_CA_BYTES_MAX      (512 * 1024)      /* twice the size of a whole system bundle */
 #define WRIT_WRIT_BYTES_MAX    (4 * 1024 * 1024) /* the encoded writ: policies, CA files, command */
 
 #define WRIT_MSG_BYTES_MAX                                                                         \
