@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 
+#include "base/text.h"
+
 void
 writ_json_init(struct writ_json *j, struct writ_buf *out)
 {

@@ -261,3 +261,42 @@ writ_utf8_put(uint32_t c, uint8_t ret[4])
     ret[3] = (uint8_t)(0x80 | (c & 0x3f));
     return 4;
 }
+
+/* Levenshtein's distance, letters compared without case. */
+static unsigned
+distance(struct writ_span a, const char *b, size_t len)
+{
+    unsigned row[WRIT_NAME_MAX + 1];
+
+    for (unsigned k = 0; k <= len; k++)
+        row[k] = k;
+    for (size_t i = 0; i < a.len; i++) {
+        unsigned corner = row[0];
+
+        row[0] = (unsigned)i + 1;
+        for (size_t k = 0; k < len; k++) {
+            bool same = writ_span_ieq(writ_span(a.ptr + i, 1), writ_span(b + k, 1));
+            unsigned best = corner + (same ? 0 : 1);
+
+            corner = row[k + 1];
+            best = row[k] + 1 < best ? row[k] + 1 : best;
+            row[k + 1] = corner + 1 < best ? corner + 1 : best;
+        }
+    }
+    return row[len];
+}
+
+void
+writ_nearest_try(struct writ_nearest *n, const char *name)
+{
+    size_t len = strlen(name);
+    unsigned far;
+
+    if (len > WRIT_NAME_MAX || n->typed.len > WRIT_NAME_MAX)
+        return;
+    far = distance(n->typed, name, len);
+    if (far <= 1 + n->typed.len / 4 && far < len && (n->name == NULL || far < n->distance)) {
+        n->name = name;
+        n->distance = far;
+    }
+}

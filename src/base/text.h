@@ -28,6 +28,16 @@ size_t writ_utf8_check(struct writ_span s) WRIT_CHECK;
 /* Encodes a code point, which is not checked; returns the number of bytes. */
 size_t writ_utf8_put(uint32_t c, uint8_t ret[4]);
 
+/* What a person may have meant: begin with {.typed = ...}, try every name there is; then name is
+ * the first of the nearest ones, or NULL if none is near. */
+struct writ_nearest {
+    struct writ_span typed;
+    const char *name;
+    unsigned distance;
+};
+
+void writ_nearest_try(struct writ_nearest *n, const char *name);
+
 void writ_put_hex(struct writ_buf *b, struct writ_span s);
 bool writ_unhex(struct writ_span s, uint8_t *ret, size_t n) WRIT_CHECK;
 /* Standard alphabet with padding (RFC 4648 section 4). */

@@ -2,6 +2,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/json_read.h"
+#include "base/limits.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "test.h"
@@ -181,7 +182,6 @@ test_secrets(void)
 }
 
 static void
-
 test_json_read(void)
 {
     static const char *const good[] = {"null", " [1,-2.5e+3,\"\\ud83d\\ude00\"]\n", "{}", "0",
@@ -308,9 +308,47 @@ test_quoted(void)
     writ_buf_done(&b);
 }
 
+static const char *
+nearest(const char *typed)
+{
+    static const char *const names[] = {"command", "name", "env", "environment", "read"};
+    struct writ_nearest n = {.typed = writ_span_str(typed)};
+
+    for (size_t i = 0; i < WRIT_COUNT(names); i++)
+        writ_nearest_try(&n, names[i]);
+    return n.name == NULL ? "" : n.name;
+}
+
+static void
+test_nearest(void)
+{
+    char longer[WRIT_NAME_MAX + 2];
+
+    CHECK(strcmp(nearest("comand"), "command") == 0 && strcmp(nearest("Name"), "name") == 0);
+    CHECK(strcmp(nearest("environmnet"), "environment") == 0);
+    CHECK(strcmp(nearest("nv"), "env") == 0 && strcmp(nearest("raed"), "read") == 0);
+    CHECK(strcmp(nearest("services"), "") == 0 && strcmp(nearest(""), "") == 0);
+    memset(longer, 'n', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    CHECK(strcmp(nearest(longer), "") == 0);
+}
+
+static void
+test_utf8(void)
+{
+    CHECK(writ_utf8_len(writ_span_str("a")) == 1 && writ_utf8_len(writ_span_str("\xc3\xa9")) == 2);
+    CHECK(writ_utf8_len(writ_span_str("\xf0\x9f\x98\x80")) == 4);
+    CHECK(writ_utf8_len(writ_span_str("\xc0\x80")) == 0);         /* too long a form of NUL */
+    CHECK(writ_utf8_len(writ_span_str("\xed\xa0\x80")) == 0);     /* half a surrogate pair */
+    CHECK(writ_utf8_len(writ_span_str("\xf4\x90\x80\x80")) == 0); /* past U+10FFFF */
+    CHECK(writ_utf8_len(writ_span_str("\xe2\x82")) == 0);
+}
+
 int
 main(void)
 {
+    test_nearest();
+    test_utf8();
     test_readers();
     test_buffers();
     test_numbers();
