@@ -166,9 +166,14 @@ writ_ring_pop(struct writ_ring *r, uint8_t *scratch, struct writ_span *ret)
         return WRIT_E_FORMAT;
     copy_out(s, r->tail + FRAME_BYTES, scratch, len);
     r->tail += framed(len);
-    atomic_store_explicit(&s->tail, r->tail, memory_order_release);
     *ret = writ_span(scratch, len);
     return WRIT_OK;
+}
+
+void
+writ_ring_release(struct writ_ring *r)
+{
+    atomic_store_explicit(&r->shared->tail, r->tail, memory_order_release);
 }
 
 bool

@@ -42,6 +42,10 @@ uint64_t writ_ring_position(const struct writ_ring *r);
 /* Reader. Copies the oldest record out: *ret points into scratch (WRIT_RECORD_BYTES_MAX bytes). */
 enum writ_err writ_ring_pop(struct writ_ring *r, uint8_t *scratch,
                             struct writ_span *ret) WRIT_CHECK;
+/* Reader: what was popped is safe now; its room is the writer's again. Should the reader die
+ * before, the next one pops the same records once more: a record may come twice, but never not at
+ * all. */
+void writ_ring_release(struct writ_ring *r);
 /* Reader: about to sleep. True if it may: the next push will ring the bell. */
 bool writ_ring_sleep(struct writ_ring *r) WRIT_CHECK;
 /* Reader: from now on every push is refused. */

@@ -216,7 +216,13 @@ ledger_drain(struct ledger *l)
         if (!l->sources[i].broken && drain_one(l, &l->sources[i]))
             any = true;
     }
-    return any && ledger_flush(l) == WRIT_OK;
+    if (!any || ledger_flush(l) != WRIT_OK)
+        return false;
+    for (unsigned i = 0; i < l->source_count; i++) {
+        if (!l->sources[i].broken)
+            writ_ring_release(&l->sources[i].ring);
+    }
+    return true;
 }
 
 static void

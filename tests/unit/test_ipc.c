@@ -146,6 +146,7 @@ test_ring(void)
 {
     struct writ_ring w;
     struct writ_ring r;
+    struct writ_ring again;
     uint8_t record[1000];
     uint8_t scratch[WRIT_RECORD_BYTES_MAX];
     struct writ_span got;
@@ -156,7 +157,7 @@ test_ring(void)
 
     CHECK(writ_ring_make(&mem, &bell) == WRIT_OK);
     CHECK(writ_ring_map(&w, dup(mem), dup(bell)) == WRIT_OK);
-    CHECK(writ_ring_map(&r, mem, bell) == WRIT_OK);
+    CHECK(writ_ring_map(&r, dup(mem), bell) == WRIT_OK);
     CHECK(writ_ring_pop(&r, scratch, &got) == WRIT_E_AGAIN);
     CHECK(writ_ring_sleep(&r));
     /* several times round, with lengths that wrap at every offset */
@@ -169,10 +170,12 @@ test_ring(void)
         if (i % 3 != 0) {
             while (writ_ring_pop(&r, scratch, &got) == WRIT_OK)
                 popped++;
+            writ_ring_release(&r);
         }
     }
     while (writ_ring_pop(&r, scratch, &got) == WRIT_OK)
         popped++;
+    writ_ring_release(&r);
     CHECK(pushed == 20000 && popped == pushed);
     memset(record, 7, sizeof(record));
     pushed = 0;
@@ -184,6 +187,14 @@ test_ring(void)
            got.ptr[999] == 7)
         popped++;
     CHECK(popped == pushed);
+    /* the reader died before it had written them: the next one finds them all again */
+    CHECK(writ_ring_push(&w, writ_span(record, sizeof(record))) == WRIT_E_AGAIN);
+    CHECK(writ_ring_map(&again, dup(mem), dup(r.bell)) == WRIT_OK);
+    for (popped = 0; writ_ring_pop(&again, scratch, &got) == WRIT_OK;)
+        popped++;
+    CHECK(popped == pushed);
+    writ_ring_release(&again);
+    writ_ring_done(&again);
     CHECK(!writ_ring_sleep(&r) || writ_ring_push(&w, writ_span(record, 1)) == WRIT_OK);
     struct pollfd p = {.fd = r.bell, .events = POLLIN};
     CHECK(poll(&p, 1, 0) == 1);
@@ -200,6 +211,7 @@ test_ring(void)
     }
     writ_ring_done(&w);
     writ_ring_done(&r);
+    (void)close(mem);
 }
 
 int
