@@ -106,27 +106,34 @@ run_tick(struct writ_loop *l)
 }
 
 enum writ_err
-writ_loop_run(struct writ_loop *l)
+writ_loop_turn(struct writ_loop *l)
 {
     struct epoll_event events[LOOP_EVENTS_MAX];
+    int n = epoll_wait(l->epoll, events, LOOP_EVENTS_MAX, wait_ms(l));
 
-    while (!l->stop) {
-        int n = epoll_wait(l->epoll, events, LOOP_EVENTS_MAX, wait_ms(l));
+    if (n < 0 && errno != EINTR)
+        return WRIT_E_SYS;
+    l->now_us = writ_clock_mono_us();
+    for (int i = 0; i < n; i++) {
+        struct writ_io *io = events[i].data.ptr;
 
-        if (n < 0 && errno != EINTR)
-            return WRIT_E_SYS;
-        l->now_us = writ_clock_mono_us();
-        for (int i = 0; i < n; i++) {
-            struct writ_io *io = events[i].data.ptr;
-
-            /* an earlier handler of this turn may have removed it; its memory is still there */
-            if (io->active)
-                io->fn(io, events[i].events);
-        }
-        run_tick(l);
-        if (l->turn_end != NULL)
-            l->turn_end(l);
-        free_garbage(l);
+        /* an earlier handler of this turn may have removed it; its memory is still there */
+        if (io->active)
+            io->fn(io, events[i].events);
     }
+    run_tick(l);
+    if (l->turn_end != NULL)
+        l->turn_end(l);
+    free_garbage(l);
     return WRIT_OK;
+}
+
+enum writ_err
+writ_loop_run(struct writ_loop *l)
+{
+    enum writ_err e = WRIT_OK;
+
+    while (!l->stop && e == WRIT_OK)
+        e = writ_loop_turn(l);
+    return e;
 }

@@ -56,6 +56,8 @@ void writ_loop_defer(struct writ_loop *l, struct writ_deferred *d,
                      void (*free_fn)(struct writ_deferred *d));
 /* Calls tick every period_us from now on; 0 stops it, so that an idle process sleeps. */
 void writ_loop_tick_every(struct writ_loop *l, uint64_t period_us);
+/* Waits once and handles what came. */
+enum writ_err writ_loop_turn(struct writ_loop *l) WRIT_CHECK;
 /* Until stop is set. */
 enum writ_err writ_loop_run(struct writ_loop *l) WRIT_CHECK;
 
