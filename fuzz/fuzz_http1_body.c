@@ -20,6 +20,14 @@ struct outcome {
     size_t trailers;
 };
 
+static void
+note(struct outcome *o, struct writ_span data)
+{
+    for (size_t i = 0; i < data.len; i++)
+        o->sum = (o->sum ^ data.ptr[i]) * 1099511628211U;
+    o->data_bytes += data.len;
+}
+
 /* step 0: everything at once; else pieces whose sizes the input itself gives. */
 static struct outcome
 run(struct writ_span in, enum writ_http1_framing framing, uint64_t length, unsigned step)
@@ -39,9 +47,7 @@ run(struct writ_span in, enum writ_http1_framing framing, uint64_t length, unsig
             break;
         must(out.consumed <= piece.len && out.data.len <= out.consumed);
         must(out.event != WRIT_HTTP1_BODY_DATA || out.data.len != 0);
-        for (size_t i = 0; i < out.data.len; i++)
-            o.sum = (o.sum ^ out.data.ptr[i]) * 1099511628211U;
-        o.data_bytes += out.data.len;
+        note(&o, out.data);
         o.consumed += out.consumed;
         o.done = out.event == WRIT_HTTP1_BODY_DONE;
         if (out.event != WRIT_HTTP1_BODY_MORE)

@@ -153,10 +153,10 @@ parse_v6(struct writ_span s, uint8_t ret[16])
     before = t.gap < 0 ? V6_GROUPS : (unsigned)t.gap;
     memset(ret, 0, 16);
     for (unsigned i = 0; i < t.count; i++) {
-        unsigned to = i < before ? i : V6_GROUPS - t.count + i;
+        size_t to = (size_t)2 * (i < before ? i : V6_GROUPS - t.count + i);
 
-        ret[2 * to] = (uint8_t)(t.groups[i] >> 8);
-        ret[2 * to + 1] = (uint8_t)t.groups[i];
+        ret[to] = (uint8_t)(t.groups[i] >> 8);
+        ret[to + 1] = (uint8_t)t.groups[i];
     }
     return true;
 }
@@ -208,7 +208,8 @@ print_v4(const uint8_t *bytes, char *ret)
 static unsigned
 group_at(const uint8_t *bytes, unsigned i)
 {
-    return (unsigned)bytes[2 * i] << 8 | bytes[2 * i + 1];
+    bytes += (size_t)2 * i;
+    return (unsigned)bytes[0] << 8 | bytes[1];
 }
 
 static size_t
@@ -269,13 +270,16 @@ print_v6(const uint8_t *bytes, char *ret)
 size_t
 writ_addr_print(const struct writ_addr *a, char ret[WRIT_ADDR_TEXT_MAX])
 {
+    static const char mapped_text[] = "::ffff:";
+
     assert(a->family == 4 || a->family == 6);
     if (a->family == 4)
         return print_v4(a->bytes, ret);
     if (!is_mapped(a))
         return print_v6(a->bytes, ret);
-    memcpy(ret, "::ffff:", 7);
-    return 7 + print_v4(a->bytes + 12, ret + 7);
+    for (size_t i = 0; i < sizeof(mapped_text) - 1; i++)
+        ret[i] = mapped_text[i];
+    return sizeof(mapped_text) - 1 + print_v4(a->bytes + 12, ret + sizeof(mapped_text) - 1);
 }
 
 static bool

@@ -99,10 +99,11 @@ step_lf(struct writ_http1_body *b, uint8_t c, struct writ_http1_fault *fault)
 {
     if (c != '\n')
         return break_body(b, fault, "a CR that no LF follows in a chunked body");
-    if (b->state == BODY_DATA_LF)
+    if (b->state == BODY_DATA_LF) {
         begin_chunk(b);
-    else
+    } else {
         b->state = b->left == 0 ? BODY_TRAILERS : BODY_DATA;
+    }
     return WRIT_OK;
 }
 
@@ -195,9 +196,20 @@ give_data(struct writ_http1_body *b, struct writ_span in, struct writ_http1_body
 }
 
 static bool
-wants_data(const struct writ_http1_body *b)
+wants_step(const struct writ_http1_body *b)
 {
-    return b->state == BODY_DATA || b->state == BODY_CLOSE;
+    return b->state >= BODY_SIZE && b->state <= BODY_DATA_LF;
+}
+
+static enum writ_err
+give(struct writ_http1_body *b, struct writ_span in, struct writ_http1_body_out *out,
+     struct writ_http1_fault *fault)
+{
+    if (b->state == BODY_DATA || b->state == BODY_CLOSE)
+        return give_data(b, in, out, fault);
+    if (b->state == BODY_TRAILERS)
+        return feed_trailers(b, in, &out->consumed, fault);
+    return WRIT_OK;
 }
 
 enum writ_err
@@ -209,13 +221,10 @@ writ_http1_body_feed(struct writ_http1_body *b, struct writ_span in,
 
     if (b->state == BODY_BROKEN)
         return break_body(b, fault, "the body is broken");
-    while (e == WRIT_OK && out.consumed < in.len && !wants_data(b) && b->state != BODY_TRAILERS &&
-           b->state != BODY_DONE)
+    while (e == WRIT_OK && out.consumed < in.len && wants_step(b))
         e = step(b, in.ptr[out.consumed++], fault);
-    if (e == WRIT_OK && out.consumed < in.len && wants_data(b))
-        e = give_data(b, writ_span_from(in, out.consumed), &out, fault);
-    else if (e == WRIT_OK && out.consumed < in.len && b->state == BODY_TRAILERS)
-        e = feed_trailers(b, writ_span_from(in, out.consumed), &out.consumed, fault);
+    if (e == WRIT_OK && out.consumed < in.len)
+        e = give(b, writ_span_from(in, out.consumed), &out, fault);
     if (e != WRIT_OK && e != WRIT_E_AGAIN)
         return e;
     if (out.event != WRIT_HTTP1_BODY_DATA && b->state == BODY_DONE)

@@ -25,9 +25,12 @@ writ_http1_exceed(struct writ_http1_fault *fault, unsigned status, const char *r
     return WRIT_E_LIMIT;
 }
 
+/* What stands where the next byte in scanning order is neither text nor a whole CRLF. */
 static enum writ_err
 refuse_control(uint8_t c, struct writ_http1_fault *fault)
 {
+    if (c == '\r')
+        return writ_http1_refuse(fault, 400, "a CR that no LF follows");
     if (c == '\n')
         return writ_http1_refuse(fault, 400, "a line must end with CR LF, not with LF alone");
     if (c == '\0')
@@ -53,16 +56,14 @@ writ_http1_scan(struct writ_span in, size_t *scanned, bool section, size_t *ret_
             *scanned = (size_t)(p - in.ptr);
             return WRIT_E_AGAIN;
         }
-        if (*p != '\r')
+        if (*p != '\r' || p[1] != '\n')
             return refuse_control(*p, fault);
-        if (p[1] != '\n')
-            return writ_http1_refuse(fault, 400, "a CR that no LF follows");
-        if (p == in.ptr && !section)
-            return writ_http1_refuse(fault, 400, "an empty line before the message");
         if (p == in.ptr || p[-1] == '\n')
             break;
         p += 2;
     }
+    if (p == in.ptr && !section)
+        return writ_http1_refuse(fault, 400, "an empty line before the message");
     *scanned = (size_t)(p - in.ptr);
     *ret_len = *scanned + 2;
     return WRIT_OK;
@@ -127,16 +128,16 @@ writ_http1_field(const uint8_t **at, const uint8_t *limit, struct writ_http1_hea
     }
     if (p == begin || *p != ':')
         return refuse_name(begin, p, fault);
-    if (id == WRIT_HTTP1_H_MAX)
+    if (id == WRIT_HTTP1_H_MAX) {
         return writ_http1_refuse(fault, 400,
                                  "a header name that servers may take for a standard one");
+    }
     ret->id = (uint8_t)id;
     ret->listed = false;
     ret->name = writ_span(begin, (size_t)(p - begin));
     p++;
     while (*p == ' ' || *p == '\t')
         p++;
-    end = p;
     end = writ_http1_skip_line(p, limit);
     *at = end + 2;
     while (end != p && (end[-1] == ' ' || end[-1] == '\t'))
@@ -161,10 +162,11 @@ writ_http1_fields(const uint8_t *at, const uint8_t *limit, bool request,
         if (e != WRIT_OK)
             return e;
         ret->count++;
-        if (ret->first[h->id] == 0)
+        if (ret->first[h->id] == 0) {
             ret->first[h->id] = ret->count;
-        else if (writ_http1_name_is_single(h->id, request))
+        } else if (writ_http1_name_is_single(h->id, request)) {
             return writ_http1_refuse(fault, 400, "a header twice that may come only once");
+        }
     }
     return WRIT_OK;
 }
@@ -188,9 +190,10 @@ read_option(struct writ_span option, struct writ_http1_headers *hs, struct writ_
     if (!writ_http1_is_token(option))
         return writ_http1_refuse(fault, 400, "Connection lists something that is no name");
     id = writ_http1_name_id(option.ptr, option.len);
-    if (id == WRIT_HTTP1_H_MAX || !writ_http1_name_may_list(id))
+    if (id == WRIT_HTTP1_H_MAX || !writ_http1_name_may_list(id)) {
         return writ_http1_refuse(fault, 400,
                                  "Connection names a header that must not end at this hop");
+    }
     if (id == WRIT_HTTP1_H_KEEP_ALIVE)
         ret->keep_alive = true;
     if (id != WRIT_HTTP1_H_OTHER)

@@ -79,6 +79,19 @@ read_line(const uint8_t **at, const uint8_t *limit, struct writ_http1_request *r
     return writ_http1_read_version(p, (size_t)(end - p), &ret->minor, fault);
 }
 
+static bool
+read_name(struct writ_span host, struct writ_http1_authority *ret)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        uint8_t c = host.ptr[i];
+
+        ret->host[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    }
+    ret->host[host.len] = '\0';
+    ret->host_len = (uint8_t)host.len;
+    return writ_is_host(writ_span(ret->host, host.len));
+}
+
 bool
 writ_http1_parse_authority(struct writ_span s, struct writ_http1_authority *ret)
 {
@@ -89,27 +102,17 @@ writ_http1_parse_authority(struct writ_span s, struct writ_http1_authority *ret)
 
     if (!writ_host_port_split(s, &host, &port, &v6) || host.len > WRIT_HOST_MAX)
         return false;
-    if (v6 || (host.ptr[host.len - 1] >= '0' && host.ptr[host.len - 1] <= '9')) {
-        if (writ_addr_parse(host, &addr) && addr.family == (v6 ? 6 : 4)) {
-            ret->host_len = (uint8_t)writ_addr_print(&addr, ret->host);
-            ret->port = port;
-            ret->addr = addr;
-            return true;
-        }
-        if (v6)
-            return false;
-        addr.family = 0;
-    }
-    for (size_t i = 0; i < host.len; i++) {
-        uint8_t c = host.ptr[i];
-
-        ret->host[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-    }
-    ret->host[host.len] = '\0';
-    ret->host_len = (uint8_t)host.len;
     ret->port = port;
+    /* no name that writ_is_host takes ends like an address and is one */
+    if (v6 || (host.ptr[host.len - 1] >= '0' && host.ptr[host.len - 1] <= '9')) {
+        ret->addr = addr;
+        if (writ_addr_parse(host, &ret->addr)) {
+            ret->host_len = (uint8_t)writ_addr_print(&ret->addr, ret->host);
+            return ret->addr.family == (v6 ? 6 : 4);
+        }
+    }
     ret->addr = addr;
-    return writ_is_host(writ_span(ret->host, host.len));
+    return !v6 && read_name(host, ret);
 }
 
 static void
