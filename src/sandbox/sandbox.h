@@ -18,10 +18,24 @@
 #include "base/span.h"
 #include "ipc/msg.h"
 
-enum { WRIT_SANDBOX_LISTENERS_MAX = 32 };
+enum {
+    WRIT_SANDBOX_LISTENERS_MAX = 32,
+    WRIT_SANDBOX_PORTS_MAX = 26, /* the rest are DNS over TCP and UDP and the taps (tap.h) */
+    /* Started by root, a task is a user of its own on the host, drawn from these: above the ranges
+     * that distributions, systemd and container managers give out, below the signed 32-bit limit. */
+    WRIT_SANDBOX_UID_BASE = 0x70000000,
+    WRIT_SANDBOX_UID_COUNT = 0x08000000,
+    WRIT_SANDBOX_PIDS_DEFAULT = 512,
+};
 
+#define WRIT_SANDBOX_DISK_DEFAULT (UINT64_C(512) << 20)
+
+/* A directory or a regular file. Not what would reach the host's kernel or services (/proc, /sys,
+ * /dev, /run or anything above them), and not onto the task's own system (/usr, /etc ...). A bind
+ * may lie inside another one if its mount point exists there. Sockets inside a bind are the
+ * caller's concern: no wall stops a connection to one. */
 struct writ_sandbox_bind {
-    const char *host;   /* absolute, resolved */
+    const char *host;   /* absolute, resolved: no symbolic link is followed */
     const char *inside; /* absolute */
     bool write;
 };
@@ -38,7 +52,8 @@ struct writ_sandbox_spec {
     uint64_t memory_bytes; /* 0: none */
     uint64_t disk_bytes;   /* for /tmp and home together; 0: a default */
     uint32_t pids;         /* 0: a default */
-    const uint16_t *ports; /* TCP ports to listen on, each for every IPv4 and IPv6 address */
+    const uint16_t *ports; /* TCP ports to listen on, each for every IPv4 and IPv6 address; 53 is
+                              always one */
     size_t port_count;
     const char *init_path; /* writ-init, outside */
 };
@@ -56,24 +71,35 @@ struct writ_sandbox {
     int notify_fd; /* seccomp notifications of execve and execveat; valid after writ_sandbox_go */
     struct writ_sandbox_listener listeners[WRIT_SANDBOX_LISTENERS_MAX];
     size_t listener_count;
-    char cgroup[256];  /* path of the task's cgroup v2 directory, "" where there is none */
+    int exec_errno; /* why the program could not be executed, 0 if it was; with the status */
+    bool have_status;
+    int status;
+    char cgroup[256]; /* path of the task's cgroup v2 directory, "" where there is none */
+    int cgroup_fd;
+    char cgroup_v1[256]; /* the same for a v1 memory controller */
+    int cgroup_v1_fd;
     char missing[512]; /* walls and limits this kernel or account does not give, for the ledger; ""
                           if none */
 };
 
-/* Builds everything; the program has not started. On failure nothing is left and *diag says why. */
+/* Returns as soon as the listeners are there, while the root is still being built; what goes wrong
+ * after that is told by go. The program has not started. On failure nothing is left, *ret is
+ * untouched and *diag says why. */
 enum writ_err writ_sandbox_start(const struct writ_sandbox_spec *spec, struct writ_sandbox *ret,
                                  struct writ_diag *diag) WRIT_CHECK;
 /* A file that appears inside before the program starts (the CA bundle): only between start and go.
  */
 enum writ_err writ_sandbox_put(struct writ_sandbox *s, const char *inside,
                                struct writ_span content) WRIT_CHECK;
-/* The last wall is put up and the program starts. Fills notify_fd. */
+/* The last walls are put up and the program is about to be executed: its execve waits as the first
+ * notification on notify_fd, which the caller must answer (exec_notify.h). On failure the caller
+ * ends the sandbox. */
 enum writ_err writ_sandbox_go(struct writ_sandbox *s, struct writ_diag *diag) WRIT_CHECK;
 /* Forwards a signal to the program's process group (the launcher got SIGTERM, SIGINT ...). */
 enum writ_err writ_sandbox_signal(struct writ_sandbox *s, int sig) WRIT_CHECK;
-/* The program's wait status, once pid 1 reported it: AGAIN while it runs. Called when `control` is
- * readable. */
+/* The program's wait status, once pid 1 reported it: AGAIN while it runs, CLOSED if pid 1 was killed
+ * (the whole task with it). Called when `control` is readable; never blocks. A program that could
+ * not be executed has the status of an exit with 127 (not found) or 126, and exec_errno is set. */
 enum writ_err writ_sandbox_status(struct writ_sandbox *s, int *ret_wait_status) WRIT_CHECK;
 /* Nothing inside runs any more after this, though everything still exists. */
 enum writ_err writ_sandbox_freeze(struct writ_sandbox *s) WRIT_CHECK;

@@ -1,0 +1,122 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/id.h"
+#include "sandbox/inner.h"
+
+static enum writ_err
+failed(struct writ_inner_fail *fail, const char *what, const char *name)
+{
+    fail->what = what;
+    fail->name = name;
+    return WRIT_E_SYS;
+}
+
+enum writ_err
+writ_inner_proc_new(int *ret, struct writ_inner_fail *fail)
+{
+    WRIT_FD_AUTO int fs = fsopen("proc", FSOPEN_CLOEXEC);
+    WRIT_FD_AUTO int mnt = -1;
+
+    if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return failed(fail, "make", "/proc");
+    mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    if (mnt < 0)
+        return failed(fail, "mount", "/proc");
+    *ret = writ_fd_take(&mnt);
+    return WRIT_OK;
+}
+
+/* What programs read and what says nothing about the host that the CPU would not say too. `sys` is
+ * kept too, read-only. Everything else that is not a process is covered, whatever a later kernel
+ * adds. */
+static bool
+proc_kept(const char *name)
+{
+    static const char *const kept[] = {"cpuinfo", "filesystems", "loadavg", "meminfo",     "mounts",
+                                       "net",     "self",        "stat",    "thread-self", "uptime",
+                                       "version"};
+
+    if (name[0] == '.' || (name[0] >= '0' && name[0] <= '9'))
+        return true;
+    for (size_t i = 0; i < WRIT_COUNT(kept); i++) {
+        if (strcmp(name, kept[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A boot id of the task's own: the real one is the same in every task and on the host. */
+static bool
+proc_boot_id(int root, int proc)
+{
+    uint8_t r[16];
+    char text[40];
+    WRIT_FD_AUTO int fd = -1;
+
+    writ_random(r, sizeof(r));
+    (void)snprintf(text, sizeof(text),
+                   "%02x%02x%02x%02x-%02x%02x-4%x%02x-a%x%02x-%02x%02x%02x%02x%02x%02x\n", r[0],
+                   r[1], r[2], r[3], r[4], r[5], r[6] & 15U, r[7], r[8] & 15U, r[9], r[10], r[11],
+                   r[12], r[13], r[14], r[15]);
+    fd = openat(root, ".boot_id", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+    if (fd < 0 || writ_write_full(fd, writ_span_str(text)) != WRIT_OK)
+        return false;
+    return writ_inner_bind_mount(root, ".boot_id", proc, "sys/kernel/random/boot_id",
+                                 WRIT_ATTR_RO | WRIT_ATTR_NOEXEC) &&
+           unlinkat(root, ".boot_id", 0) == 0;
+}
+
+static bool
+proc_cover(int root, int proc, const struct dirent *e)
+{
+    if (e->d_type == DT_LNK)
+        return true; /* leads to a process or to what is covered itself */
+    if (e->d_type == DT_DIR)
+        return writ_inner_bind_mount(root, ".empty", proc, e->d_name,
+                                     WRIT_ATTR_RO | WRIT_ATTR_NOEXEC);
+    return writ_inner_bind_mount(root, "dev/null", proc, e->d_name,
+                                 WRIT_ATTR_RO | WRIT_ATTR_NOEXEC | WRIT_ATTR_DEV);
+}
+
+static bool
+proc_cover_all(int root, int proc)
+{
+    int copy = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = copy < 0 ? NULL : fdopendir(copy);
+    const struct dirent *e;
+    bool ok = true;
+
+    if (d == NULL)
+        return false;
+    while (ok && (e = readdir(d)) != NULL) {
+        if (!proc_kept(e->d_name) && strcmp(e->d_name, "sys") != 0)
+            ok = proc_cover(root, proc, e);
+    }
+    (void)closedir(d);
+    return ok;
+}
+
+enum writ_err
+writ_inner_proc_mask(int root, struct writ_inner_fail *fail)
+{
+    WRIT_FD_AUTO int proc = openat(root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (proc < 0 || mkdirat(root, ".empty", 0555) < 0)
+        return failed(fail, "open", "/proc");
+    if (!writ_inner_bind_mount(proc, "sys", proc, "sys", WRIT_ATTR_RO | WRIT_ATTR_NOEXEC))
+        return failed(fail, "make read-only", "/proc/sys");
+    if (!proc_boot_id(root, proc))
+        return failed(fail, "cover", "/proc/sys/kernel/random/boot_id");
+    if (!proc_cover_all(root, proc))
+        return failed(fail, "cover the host's files in", "/proc");
+    /* the mounts keep the directory; its name need not stay */
+    return unlinkat(root, ".empty", AT_REMOVEDIR) == 0 ? WRIT_OK : failed(fail, "clean up", "/");
+}
