@@ -13,6 +13,8 @@
 #define WRIT_PATH_BYTES_MAX 4096 /* PATH_MAX of Linux */
 
 #define WRIT_PROFILE_BYTES_MAX (256 * 1024) /* a profile is written by hand */
+#define WRIT_YAML_DEPTH_MAX    8    /* a profile needs five; a reader of ours recurses over it */
+#define WRIT_YAML_NODES_MAX    8192 /* a profile with every service has a tenth of that */
 #define WRIT_POLICY_BYTES_MAX  (1024 * 1024)
 #define WRIT_SERVICES_MAX      64 /* one leaf certificate is made for each */
 #define WRIT_ARGS_MAX          4096

@@ -1,8 +1,7 @@
 #include "profile/check.h"
 
-#include <arpa/inet.h>
-
 #include "base/text.h"
+#include "proto/addr.h"
 
 static bool
 is_alnum(uint8_t c)
@@ -20,12 +19,13 @@ among(uint8_t c, const char *set)
 static bool
 is_address(const char *host)
 {
-    uint8_t raw[sizeof(struct in6_addr)];
-    char text[INET6_ADDRSTRLEN];
-    int family = strchr(host, ':') != NULL ? AF_INET6 : AF_INET;
+    struct writ_addr a;
+    char text[WRIT_ADDR_TEXT_MAX];
 
-    return inet_pton(family, host, raw) == 1 &&
-           inet_ntop(family, raw, text, sizeof(text)) != NULL && strcmp(text, host) == 0;
+    if (!writ_addr_parse(writ_span_str(host), &a))
+        return false;
+    (void)writ_addr_print(&a, text);
+    return strcmp(text, host) == 0;
 }
 
 bool
@@ -153,6 +153,12 @@ writ_check_visible(struct writ_span s)
     return true;
 }
 
+static bool
+around_secret(const char *s)
+{
+    return writ_check_visible(writ_span_str(s)) && strstr(s, "{secret}") == NULL;
+}
+
 bool
 writ_check_cidr(const struct writ_doc_cidr *c)
 {
@@ -183,9 +189,8 @@ inject_ok(const struct writ_doc_service *s)
     case WRIT_INJECT_NONE:
         return name.len == 0 && bare;
     case WRIT_INJECT_HEADER:
-        return writ_check_inject_header(name) &&
-               writ_check_visible(writ_span_str(s->inject_before)) &&
-               writ_check_visible(writ_span_str(s->inject_after));
+        return writ_check_inject_header(name) && around_secret(s->inject_before) &&
+               around_secret(s->inject_after);
     case WRIT_INJECT_BASIC: /* RFC 7617 section 2: the user ends at the first colon */
         return writ_check_visible(name) && strchr(s->inject_name, ':') == NULL && bare;
     case WRIT_INJECT_QUERY:

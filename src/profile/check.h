@@ -9,7 +9,7 @@
 
 #include "profile/doc.h"
 
-/* A host name as writ_is_host, or an IP address as inet_ntop writes it, without brackets. */
+/* A host name as writ_is_host, or an IP address as writ_addr_print writes it, without brackets. */
 bool writ_check_host(const char *host) WRIT_CHECK;
 /* A path prefix that policy and every upstream read the same way: begins and ends with '/', no
  * empty, "." or ".." segment, no ';', no '\\', percent-encoding (RFC 3986 section 2.1) only in

@@ -33,6 +33,14 @@ strings_free(char **list, size_t count)
 }
 
 void
+writ_doc_service_done(struct writ_doc_service *s)
+{
+    free(s->addresses);
+    span_free(&s->ca);
+    *s = (struct writ_doc_service){0};
+}
+
+void
 writ_doc_done(struct writ_doc *d)
 {
     strings_free(d->argv, d->argc);
@@ -43,10 +51,8 @@ writ_doc_done(struct writ_doc *d)
         free(d->binds[i].inside);
     }
     free(d->binds);
-    for (size_t i = 0; i < d->service_count; i++) {
-        free(d->services[i].addresses);
-        span_free(&d->services[i].ca);
-    }
+    for (size_t i = 0; i < d->service_count; i++)
+        writ_doc_service_done(&d->services[i]);
     free(d->services);
     for (size_t i = 0; i < d->policy_count; i++) {
         free(d->policies[i].file);

@@ -105,6 +105,8 @@ struct writ_doc {
 
 void writ_doc_init(struct writ_doc *d);
 void writ_doc_done(struct writ_doc *d);
+/* For one that is not in a writ yet. */
+void writ_doc_service_done(struct writ_doc_service *s);
 /* The canonical encoding: the same writ gives the same bytes. */
 enum writ_err writ_doc_encode(const struct writ_doc *d, struct writ_buf *ret) WRIT_CHECK;
 /* Refuses whatever writ_doc_encode cannot have written. *ret is initialised by the callee. */
