@@ -33,6 +33,14 @@ strings_free(char **list, size_t count)
 }
 
 void
+writ_doc_drop_command(struct writ_doc *d)
+{
+    strings_free(d->argv, d->argc);
+    d->argv = NULL;
+    d->argc = 0;
+}
+
+void
 writ_doc_service_done(struct writ_doc_service *s)
 {
     free(s->addresses);
@@ -43,7 +51,7 @@ writ_doc_service_done(struct writ_doc_service *s)
 void
 writ_doc_done(struct writ_doc *d)
 {
-    strings_free(d->argv, d->argc);
+    writ_doc_drop_command(d);
     strings_free(d->envp, d->envc);
     free(d->cwd);
     for (size_t i = 0; i < d->bind_count; i++) {

@@ -105,6 +105,8 @@ struct writ_doc {
 
 void writ_doc_init(struct writ_doc *d);
 void writ_doc_done(struct writ_doc *d);
+/* Frees argv alone. */
+void writ_doc_drop_command(struct writ_doc *d);
 /* For one that is not in a writ yet. */
 void writ_doc_service_done(struct writ_doc_service *s);
 /* The canonical encoding: the same writ gives the same bytes. */

@@ -268,6 +268,39 @@ writ_make_read(struct writ_at at, const char *dir, struct writ_span path, size_t
     return true;
 }
 
+bool
+writ_kept_add(struct writ_at at, struct writ_kept *k, const char *path)
+{
+    if (k->count == WRIT_KEPT_MAX)
+        return writ_fail(at, "more files than a profile can have");
+    k->path[k->count] = writ_make_copy(writ_span_str(path));
+    if (k->path[k->count] == NULL)
+        return writ_fail(at, "out of memory");
+    k->count++;
+    return true;
+}
+
+bool
+writ_kept_check(struct writ_at at, const struct writ_kept *k, const char *path)
+{
+    for (size_t i = 0; i < k->count; i++) {
+        if (within(k->path[i], path))
+            return writ_fail(at,
+                             "a task that writes `%s` could change its own profile (%s); name "
+                             "a folder beside it",
+                             path, k->path[i]);
+    }
+    return true;
+}
+
+void
+writ_kept_done(struct writ_kept *k)
+{
+    for (size_t i = 0; i < k->count; i++)
+        free(k->path[i]);
+    k->count = 0;
+}
+
 static int
 by_path(const void *a, const void *b)
 {

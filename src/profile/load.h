@@ -7,8 +7,6 @@
 #include "profile/make.h"
 #include "profile/yaml.h"
 
-enum { WRIT_LOAD_KEPT_MAX = 2 + WRIT_POLICIES_MAX + WRIT_SERVICES_MAX };
-
 struct writ_load {
     struct writ_doc *doc;
     struct writ_diag *diag;
@@ -16,8 +14,7 @@ struct writ_load {
     const struct writ_yaml_node *root;
     unsigned bind_line[WRIT_BINDS_MAX]; /* where each bind of doc was named */
     unsigned bind_col[WRIT_BINDS_MAX];
-    char *kept[WRIT_LOAD_KEPT_MAX]; /* the profile's own files, which no task may write */
-    size_t kept_count;
+    struct writ_kept *kept;
 };
 
 static inline struct writ_at
@@ -26,13 +23,24 @@ writ_load_at(const struct writ_load *l, const struct writ_yaml_node *n)
     return (struct writ_at){l->diag, n->line, n->col};
 }
 
-/* Remembers that this file is the profile's. */
-bool writ_load_keep(struct writ_load *l, const struct writ_yaml_node *n,
-                    const char *path) WRIT_CHECK;
 /* Hands every item of a list to item. */
 bool writ_load_list(struct writ_load *l, const struct writ_yaml_node *list,
                     bool (*item)(struct writ_load *l, const struct writ_yaml_node *n)) WRIT_CHECK;
 /* The map of services, into l->doc. */
 bool writ_load_services(void *load, const struct writ_yaml_node *map) WRIT_CHECK;
+
+/* A profile and where it comes from. kept is the caller's, and is filled. */
+struct writ_load_source {
+    const char *dir;
+    const char *path; /* of the text, for messages */
+    const char *env;  /* the label that was asked for, or "" */
+    struct writ_kept *kept;
+};
+
+enum writ_err writ_load_text(const struct writ_load_source *from, struct writ_span text,
+                             struct writ_doc *ret, struct writ_diag *diag) WRIT_CHECK;
+/* The file profile.yaml in from->dir; from->path is not looked at. */
+enum writ_err writ_load_dir(const struct writ_load_source *from, struct writ_doc *ret,
+                            struct writ_diag *diag) WRIT_CHECK;
 
 #endif

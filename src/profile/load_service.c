@@ -179,7 +179,8 @@ take_ca(void *ctx, const struct writ_yaml_node *n)
         return writ_make_ca(at(s, n), writ_yaml_span(n), &s->doc);
     return writ_make_read(at(s, n), s->load->places.dir, writ_yaml_span(n), WRIT_CA_BYTES_MAX, &pem,
                           path) &&
-           writ_load_keep(s->load, n, path) && writ_make_ca(at(s, n), writ_buf_span(&pem), &s->doc);
+           writ_kept_add(at(s, n), s->load->kept, path) &&
+           writ_make_ca(at(s, n), writ_buf_span(&pem), &s->doc);
 }
 
 static bool

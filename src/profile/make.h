@@ -66,6 +66,20 @@ bool writ_make_bind(struct writ_at at, struct writ_doc *d, const struct writ_pla
  * *ret is initialised by the caller; ret_path (WRIT_PATH_BYTES_MAX) is where it is. */
 bool writ_make_read(struct writ_at at, const char *dir, struct writ_span path, size_t max,
                     struct writ_buf *ret, char *ret_path) WRIT_CHECK;
+
+/* The files that make a profile, which no task may write: what it could change is its own writ. */
+enum { WRIT_KEPT_MAX = 2 + WRIT_POLICIES_MAX + WRIT_SERVICES_MAX };
+
+struct writ_kept {
+    char *path[WRIT_KEPT_MAX];
+    size_t count;
+};
+
+bool writ_kept_add(struct writ_at at, struct writ_kept *k, const char *path) WRIT_CHECK;
+/* False if whoever can write `path` could change one of the files. */
+bool writ_kept_check(struct writ_at at, const struct writ_kept *k, const char *path) WRIT_CHECK;
+void writ_kept_done(struct writ_kept *k);
+
 /* Binds in the order of their paths, which is an order to mount them in. */
 void writ_make_sort_binds(struct writ_doc *d);
 /* The working directory: d's own if it has one, else dir if the task can see it, else its home. */

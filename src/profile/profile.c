@@ -22,18 +22,6 @@ name_file(struct writ_diag *diag, const char *path)
 }
 
 bool
-writ_load_keep(struct writ_load *l, const struct writ_yaml_node *n, const char *path)
-{
-    if (l->kept_count == WRIT_LOAD_KEPT_MAX)
-        return writ_fail(writ_load_at(l, n), "more files than a profile can have");
-    l->kept[l->kept_count] = writ_make_copy(writ_span_str(path));
-    if (l->kept[l->kept_count] == NULL)
-        return writ_fail(writ_load_at(l, n), "out of memory");
-    l->kept_count++;
-    return true;
-}
-
-bool
 writ_load_list(struct writ_load *l, const struct writ_yaml_node *list,
                bool (*item)(struct writ_load *l, const struct writ_yaml_node *n))
 {
@@ -248,7 +236,7 @@ policy_item(struct writ_load *l, const struct writ_yaml_node *n)
     return writ_yaml_expect(n, WRIT_YAML_TEXT, "policy", l->diag) &&
            writ_make_read(writ_load_at(l, n), l->places.dir, writ_yaml_span(n),
                           WRIT_POLICY_BYTES_MAX, &text, path) &&
-           writ_load_keep(l, n, path) &&
+           writ_kept_add(writ_load_at(l, n), l->kept, path) &&
            writ_make_policy(writ_load_at(l, n), l->doc, writ_yaml_span(n), writ_buf_span(&text));
 }
 
@@ -266,25 +254,14 @@ taken_already(void *ctx, const struct writ_yaml_node *n)
     return true;
 }
 
-/* What a task can write it can change for the next task: never the profile itself. */
 static bool
 check_writes(const struct writ_load *l)
 {
     for (size_t i = 0; i < l->doc->bind_count; i++) {
-        const struct writ_doc_bind *b = &l->doc->binds[i];
         struct writ_at at = {l->diag, l->bind_line[i], l->bind_col[i]};
-        size_t len = strlen(b->host);
 
-        if (!b->write)
-            continue;
-        for (size_t k = 0; k < l->kept_count; k++) {
-            if (strncmp(l->kept[k], b->host, len) == 0 &&
-                (l->kept[k][len] == '/' || l->kept[k][len] == '\0'))
-                return writ_fail(at,
-                                 "a task that writes `%s` could change its own profile (%s); "
-                                 "name a folder beside it",
-                                 b->host, l->kept[k]);
-        }
+        if (l->doc->binds[i].write && !writ_kept_check(at, l->kept, l->doc->binds[i].host))
+            return false;
     }
     return true;
 }
@@ -322,62 +299,67 @@ take_root(struct writ_load *l)
     return writ_make_cwd(at, l->doc, l->places.dir);
 }
 
-static enum writ_err
+static bool
 load_tree(struct writ_load *l, const char *dir)
 {
     struct writ_at top = {l->diag, 0, 0};
     char own[WRIT_PATH_BYTES_MAX + sizeof(file_name)];
-    bool ok = writ_places_find(top, dir, &l->places);
 
-    if (ok) {
-        (void)snprintf(own, sizeof(own), "%s/%s", l->places.dir, file_name);
-        ok = writ_load_keep(l, l->root, own) && take_root(l);
+    if (!writ_places_find(top, dir, &l->places))
+        return false;
+    (void)snprintf(own, sizeof(own), "%s/%s", l->places.dir, file_name);
+    return writ_kept_add(top, l->kept, own) && take_root(l);
+}
+
+static enum writ_err
+load_yaml(const struct writ_load_source *from, const struct writ_yaml *yaml, struct writ_doc *ret,
+          struct writ_diag *diag)
+{
+    struct writ_load *l = calloc(1, sizeof(*l)); /* too large for a stack that others share */
+    bool ok;
+
+    if (l == NULL) {
+        writ_diag_set(diag, 0, 0, "out of memory");
+        return WRIT_E_NOMEM;
     }
-    for (size_t i = 0; i < l->kept_count; i++)
-        free(l->kept[i]);
+    l->doc = ret;
+    l->diag = diag;
+    l->root = yaml->root;
+    l->kept = from->kept;
+    ok = load_tree(l, from->dir);
+    free(l);
     return ok ? WRIT_OK : WRIT_E_FORMAT;
 }
 
 enum writ_err
-writ_profile_parse(struct writ_span text, const char *dir, const char *path, const char *env,
-                   struct writ_doc *ret, struct writ_diag *diag)
+writ_load_text(const struct writ_load_source *from, struct writ_span text, struct writ_doc *ret,
+               struct writ_diag *diag)
 {
-    struct writ_load *l = NULL;
+    struct writ_at top = {diag, 0, 0};
     struct writ_yaml yaml;
     enum writ_err e;
 
     writ_doc_init(ret);
-    name_file(diag, path);
-    if (!writ_make_name((struct writ_at){diag, 0, 0}, writ_span_str(env[0] == '\0' ? "x" : env),
-                        "environment label", ret->env))
+    name_file(diag, from->path);
+    if (from->env[0] != '\0' &&
+        !writ_make_name(top, writ_span_str(from->env), "environment label", ret->env))
         return WRIT_E_FORMAT;
-    if (env[0] == '\0')
-        ret->env[0] = '\0';
     e = writ_yaml_parse(text, &yaml, diag);
     if (e != WRIT_OK)
         return e;
-    l = calloc(1, sizeof(*l));
-    if (l == NULL) {
-        writ_diag_set(diag, 0, 0, "out of memory");
-        e = WRIT_E_NOMEM;
-    } else {
-        l->doc = ret;
-        l->diag = diag;
-        l->root = yaml.root;
-        e = load_tree(l, dir);
-    }
+    e = load_yaml(from, &yaml, ret, diag);
+    writ_yaml_done(&yaml);
     if (e != WRIT_OK)
         writ_doc_done(ret);
-    free(l);
-    writ_yaml_done(&yaml);
     return e;
 }
 
 enum writ_err
-writ_profile_load_env(const char *dir, const char *env, struct writ_doc *ret,
-                      struct writ_diag *diag)
+writ_load_dir(const struct writ_load_source *from, struct writ_doc *ret, struct writ_diag *diag)
 {
     WRIT_BUF_AUTO struct writ_buf text;
+    struct writ_load_source named = *from;
+    const char *dir = from->dir;
     char path[WRIT_PATH_BYTES_MAX];
     enum writ_err e;
     int n;
@@ -386,11 +368,12 @@ writ_profile_load_env(const char *dir, const char *env, struct writ_doc *ret,
     writ_buf_init(&text, WRIT_PROFILE_BYTES_MAX + 8192);
     n = snprintf(path, sizeof(path), "%s%s%s", dir,
                  dir[0] != '\0' && dir[strlen(dir) - 1] == '/' ? "" : "/", file_name);
-    name_file(diag, path);
     if (n < 0 || (size_t)n >= sizeof(path)) {
+        name_file(diag, dir);
         writ_diag_set(diag, 0, 0, "the path of the profile is too long");
         return WRIT_E_LIMIT;
     }
+    name_file(diag, path);
     e = writ_read_file(AT_FDCWD, path, WRIT_PROFILE_BYTES_MAX, &text);
     if (e == WRIT_E_SYS)
         writ_diag_set(diag, 0, 0, "cannot read the profile: %s", strerror(errno));
@@ -398,7 +381,32 @@ writ_profile_load_env(const char *dir, const char *env, struct writ_doc *ret,
         writ_diag_set(diag, 0, 0, "larger than %d KiB", WRIT_PROFILE_BYTES_MAX / 1024);
     if (e != WRIT_OK)
         return e;
-    return writ_profile_parse(writ_buf_span(&text), dir, path, env, ret, diag);
+    named.path = path;
+    return writ_load_text(&named, writ_buf_span(&text), ret, diag);
+}
+
+enum writ_err
+writ_profile_parse(struct writ_span text, const char *dir, const char *path, const char *env,
+                   struct writ_doc *ret, struct writ_diag *diag)
+{
+    struct writ_kept kept = {0};
+    struct writ_load_source from = {.dir = dir, .path = path, .env = env, .kept = &kept};
+    enum writ_err e = writ_load_text(&from, text, ret, diag);
+
+    writ_kept_done(&kept);
+    return e;
+}
+
+enum writ_err
+writ_profile_load_env(const char *dir, const char *env, struct writ_doc *ret,
+                      struct writ_diag *diag)
+{
+    struct writ_kept kept = {0};
+    struct writ_load_source from = {.dir = dir, .env = env, .kept = &kept};
+    enum writ_err e = writ_load_dir(&from, ret, diag);
+
+    writ_kept_done(&kept);
+    return e;
 }
 
 enum writ_err
