@@ -26,6 +26,11 @@
 #define WRIT_CA_BYTES_MAX      (512 * 1024)      /* twice the size of a whole system bundle */
 #define WRIT_WRIT_BYTES_MAX    (4 * 1024 * 1024) /* the encoded writ: policies, CA files, command */
 
+#define WRIT_CREDENTIAL_BYTES_MAX 16384 /* more than any server takes in one header line */
+#define WRIT_CREDENTIALS_MAX      4096  /* of one store; every read of it authenticates all rows */
+#define WRIT_PASSPHRASE_BYTES_MAX 1024
+#define WRIT_KEEPER_TASKS_MAX     1024 /* two channels each: stays below the usual 4096 descriptors */
+
 #define WRIT_MSG_BYTES_MAX                                                                         \
     65536 /* one datagram between our processes; the kernel takes twice that */
 #define WRIT_MSG_FDS_MAX 16

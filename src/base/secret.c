@@ -129,6 +129,49 @@ writ_secret_equal(struct writ_span a, struct writ_span b)
     return diff == 0;
 }
 
+struct writ_secret_writer
+writ_secret_writer(struct writ_secret *s)
+{
+    return (struct writ_secret_writer){.s = s};
+}
+
+static void
+put(struct writ_secret_writer *w, const void *ptr, size_t n)
+{
+    if (w->failed || n > w->s->len - w->at) {
+        w->failed = true;
+        return;
+    }
+    if (n != 0)
+        memcpy(w->s->mem + w->at, ptr, n);
+    w->at += n;
+}
+
+void
+writ_secret_put_u8(struct writ_secret_writer *w, uint8_t v)
+{
+    put(w, &v, 1);
+}
+
+void
+writ_secret_put_u32(struct writ_secret_writer *w, uint32_t v)
+{
+    const uint8_t out[4] = {(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
+
+    put(w, out, sizeof(out));
+}
+
+void
+writ_secret_put_blob(struct writ_secret_writer *w, struct writ_span v)
+{
+    if (v.len > UINT32_MAX) {
+        w->failed = true;
+        return;
+    }
+    writ_secret_put_u32(w, (uint32_t)v.len);
+    put(w, v.ptr, v.len);
+}
+
 enum writ_err
 writ_secret_process(void)
 {

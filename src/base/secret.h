@@ -30,6 +30,21 @@ void writ_secret_cut(struct writ_secret *s, size_t len);
 /* In time that depends on the lengths alone. */
 bool writ_secret_equal(struct writ_span a, struct writ_span b) WRIT_CHECK;
 
+/*
+ * A message built inside secret memory: what does not fit sets the sticky failed bit and is not
+ * written. The counterpart of writ_read_u8, writ_read_u32 and writ_read_blob.
+ */
+struct writ_secret_writer {
+    struct writ_secret *s; /* borrowed */
+    size_t at;             /* bytes written so far */
+    bool failed;
+};
+
+struct writ_secret_writer writ_secret_writer(struct writ_secret *s);
+void writ_secret_put_u8(struct writ_secret_writer *w, uint8_t v);
+void writ_secret_put_u32(struct writ_secret_writer *w, uint32_t v);
+void writ_secret_put_blob(struct writ_secret_writer *w, struct writ_span v);
+
 /* For a process that will hold secrets, before it holds one: no dumps, no ptrace by its own uid. */
 enum writ_err writ_secret_process(void) WRIT_CHECK;
 

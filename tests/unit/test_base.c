@@ -178,6 +178,19 @@ test_secrets(void)
     CHECK(writ_secret_len(s) == 3);
     writ_secret_freep(&s);
     CHECK(s == NULL);
+    CHECK(writ_secret_new(8, &s) == WRIT_OK);
+    struct writ_secret_writer w = writ_secret_writer(s);
+    writ_secret_put_u8(&w, 7);
+    writ_secret_put_blob(&w, writ_span_str("abc"));
+    CHECK(!w.failed && w.at == 8 && memcmp(writ_secret_bytes(s), "\7\0\0\0\3abc", 8) == 0);
+    writ_secret_put_u8(&w, 9);
+    CHECK(w.failed && w.at == 8);
+    w = writ_secret_writer(s);
+    writ_secret_put_blob(&w, writ_span_str("abcde")); /* the length fits, the bytes do not */
+    writ_secret_put_u8(&w, 1);
+    CHECK(w.failed && w.at == 4);
+    writ_secret_freep(&s);
+
     CHECK(writ_secret_new(0, &s) == WRIT_E_LIMIT);
 }
 
