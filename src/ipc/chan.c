@@ -188,19 +188,27 @@ writ_chan_recv(struct writ_chan *c, struct writ_msg_in *ret)
 }
 
 enum writ_err
-writ_chan_expect(struct writ_chan *c, enum writ_msg type, int timeout_ms, struct writ_msg_in *ret)
+writ_chan_wait(struct writ_chan *c, int timeout_ms, struct writ_msg_in *ret)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLIN};
-    struct writ_msg_in in;
-    enum writ_err e;
     int n;
 
+    if (c->fd < 0)
+        return WRIT_E_CLOSED;
     do {
         n = poll(&p, 1, timeout_ms);
     } while (n < 0 && errno == EINTR);
     if (n <= 0)
         return n == 0 ? WRIT_E_AGAIN : WRIT_E_SYS;
-    e = writ_chan_recv(c, &in);
+    return writ_chan_recv(c, ret);
+}
+
+enum writ_err
+writ_chan_expect(struct writ_chan *c, enum writ_msg type, int timeout_ms, struct writ_msg_in *ret)
+{
+    struct writ_msg_in in;
+    enum writ_err e = writ_chan_wait(c, timeout_ms, &in);
+
     if (e != WRIT_OK)
         return e;
     if (in.type != type) {

@@ -42,7 +42,10 @@ enum writ_err writ_chan_send(struct writ_chan *c, enum writ_msg type, struct wri
                              const int *fds, unsigned fd_count) WRIT_CHECK;
 /* WRIT_E_AGAIN if nothing is there on a non-blocking fd; WRIT_E_CLOSED when the peer has gone. */
 enum writ_err writ_chan_recv(struct writ_chan *c, struct writ_msg_in *ret) WRIT_CHECK;
-/* Receives, at most timeout_ms later, and insists on one type; descriptors of another are closed.
+/* Receives, at most timeout_ms later (-1: whenever); WRIT_E_AGAIN if nothing came. */
+enum writ_err writ_chan_wait(struct writ_chan *c, int timeout_ms,
+                             struct writ_msg_in *ret) WRIT_CHECK;
+/* The same, and insists on one type; descriptors of another are closed.
  */
 enum writ_err writ_chan_expect(struct writ_chan *c, enum writ_msg type, int timeout_ms,
                                struct writ_msg_in *ret) WRIT_CHECK;

@@ -56,6 +56,7 @@ enum writ_keeper_verb {
     WRIT_KEEPER_ROTATE,  /* refused if it does not */
     WRIT_KEEPER_REMOVE,
     WRIT_KEEPER_LIST,
+    WRIT_KEEPER_PASSPHRASE, /* seal the store with this passphrase; an empty one: with a key file */
 };
 
 #endif
