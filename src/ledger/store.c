@@ -112,11 +112,11 @@ writ_store_done(struct writ_store *s)
 }
 
 /* A stopped process could hold the lock for ever: wait, but not for ever. */
-static enum writ_err
-lock(int fd, int wait_ms)
+enum writ_err
+writ_store_lock(int fd, int how, int wait_ms)
 {
     for (int waited = 0;; waited++) {
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        if (flock(fd, how | LOCK_NB) == 0)
             return WRIT_OK;
         if (errno != EWOULDBLOCK && errno != EINTR)
             return WRIT_E_SYS;
@@ -216,7 +216,7 @@ append_locked(int fd, const char *task, struct writ_span record)
 enum writ_err
 writ_store_anchor(struct writ_store *s, const char *task, struct writ_span record, int wait_ms)
 {
-    enum writ_err e = lock(s->main, wait_ms);
+    enum writ_err e = writ_store_lock(s->main, LOCK_EX, wait_ms);
     int saved;
 
     if (e != WRIT_OK)

@@ -34,6 +34,8 @@ void writ_store_done(struct writ_store *s);
 /* Appends the ledger's own record about a task. AGAIN: the lock could not be had in wait_ms. */
 enum writ_err writ_store_anchor(struct writ_store *s, const char *task, struct writ_span record,
                                 int wait_ms) WRIT_CHECK;
+/* flock(2) with LOCK_SH or LOCK_EX, waiting at most so long. */
+enum writ_err writ_store_lock(int fd, int how, int wait_ms) WRIT_CHECK;
 enum writ_err writ_store_sync(struct writ_store *s) WRIT_CHECK;
 /* The mark that a task's log is not sealed. */
 enum writ_err writ_store_mark(struct writ_store *s, const char *task) WRIT_CHECK;
