@@ -11,6 +11,13 @@
 #define WRIT_CLEANUP(fn)        __attribute__((cleanup(fn)))
 #define WRIT_NORETURN           __attribute__((noreturn))
 
+/* For a large local that is filled before it is read: the compiler need not zero it first. */
+#if defined(__has_attribute) && __has_attribute(uninitialized)
+#    define WRIT_UNINIT __attribute__((uninitialized))
+#else
+#    define WRIT_UNINIT
+#endif
+
 #define WRIT_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Overflow-checked size arithmetic: false, and *ret untouched in meaning, if the sum does not fit.

@@ -1,71 +1,116 @@
-#include <string.h>
-
+#include "base/limits.h"
 #include "cedar/program.h"
-#include "cedar/tree.h"
 
-/* Where the indexes of the answer go. */
-struct lists {
+enum { SMALL_STACK = 48, SMALL_SCRATCH = 1024 };
+
+/* One decision in the making. */
+struct tally {
+    const struct cedar_policies *ps;
+    struct cx_machine machine;
+    struct cedar_answer *ret;
     uint32_t *reasons;
     uint32_t *errors;
     uint32_t cap;
+    bool strict;
+    bool forbidden; /* a forbid was satisfied: only forbids are reasons from here on */
 };
 
-enum cedar_err
-cx_program_build(struct cedar_policies *ps, struct cedar_error *err)
-{
-    (void)ps;
-    (void)err;
-    return CEDAR_OK;
-}
-
+/* Keeps the list ascending; the first cap of them when it overflows. */
 static void
 note(uint32_t *list, uint32_t cap, uint32_t *count, uint32_t index)
 {
-    if (*count < cap)
-        list[*count] = index;
+    uint32_t kept = *count < cap ? *count : cap;
+    uint32_t at = kept;
+
     (*count)++;
+    while (at > 0 && list[at - 1] > index)
+        at--;
+    if (at == cap)
+        return;
+    for (uint32_t i = kept < cap ? kept : cap - 1; i > at; i--)
+        list[i] = list[i - 1];
+    list[at] = index;
 }
 
 static void
-decide(const struct cedar_policies *ps, const struct cedar_store *s,
-       const struct cedar_request *req, unsigned flags, struct cedar_answer *ret,
-       const struct lists *lists)
+candidate(void *arg, uint32_t policy)
 {
-    struct cx_world w;
-    struct cx_arena a = {0};
-    bool forbidden = false;
+    struct tally *t = (struct tally *)arg;
+    enum cx_verdict v = cx_run(&t->machine, policy);
+    bool forbid = t->ps->policies[policy].effect == CEDAR_FORBID;
 
-    ret->decision = CEDAR_DENY;
-    ret->reason_count = ret->error_count = 0;
-    ret->refused = !cx_world_init(&w, s, req);
-    if (ret->refused)
+    if (v == CX_ERROR)
+        note(t->errors, t->cap, &t->ret->error_count, policy);
+    if (v == CX_FALSE || (v == CX_ERROR && !(forbid && t->strict)))
         return;
-    for (size_t i = 0; i < ps->n; i++) {
-        enum cx_verdict v = cx_tree_policy(&w, &a, &ps->policies[i]);
-        bool forbid = ps->policies[i].effect == CEDAR_FORBID;
-
-        if (v == CX_ERROR)
-            note(lists->errors, lists->cap, &ret->error_count, (uint32_t)i);
-        if (v == CX_FALSE || (v == CX_ERROR && (!forbid || (flags & CEDAR_STRICT_FORBID) == 0)))
-            continue;
-        if (forbid && !forbidden) {
-            forbidden = true;
-            ret->reason_count = 0;
-        }
-        if (forbid == forbidden)
-            note(lists->reasons, lists->cap, &ret->reason_count, (uint32_t)i);
+    if (forbid && !t->forbidden) {
+        t->forbidden = true;
+        t->ret->reason_count = 0;
     }
-    cx_arena_done(&a);
-    ret->decision = !forbidden && ret->reason_count != 0 ? CEDAR_ALLOW : CEDAR_DENY;
+    if (forbid == t->forbidden)
+        note(t->reasons, t->cap, &t->ret->reason_count, policy);
+}
+
+static void
+run_small(struct tally *t)
+{
+    WRIT_UNINIT struct cedar_value stack[SMALL_STACK];
+    WRIT_UNINIT _Alignas(16) char scratch[SMALL_SCRATCH];
+
+    t->machine.stack = stack;
+    t->machine.scratch = scratch;
+    cx_index_match(t->ps, t->machine.w, candidate, t);
+}
+
+static void
+run_large(struct tally *t)
+{
+    WRIT_UNINIT struct cedar_value stack[WRIT_CEDAR_STACK_MAX];
+    WRIT_UNINIT _Alignas(16) char scratch[WRIT_CEDAR_SCRATCH_MAX];
+
+    t->machine.stack = stack;
+    t->machine.scratch = scratch;
+    cx_index_match(t->ps, t->machine.w, candidate, t);
+}
+
+static void
+decide(struct tally *t, const struct cedar_store *s, const struct cedar_request *req,
+       unsigned flags)
+{
+    WRIT_UNINIT struct cx_world w; /* cx_world_init fills what is in use */
+    const struct cx_program *prog = t->ps->program;
+
+    t->ret->decision = CEDAR_DENY;
+    t->ret->reason_count = t->ret->error_count = 0;
+    t->ret->refused = !cx_world_init(&w, s, req);
+    if (t->ret->refused)
+        return;
+    t->strict = (flags & CEDAR_STRICT_FORBID) != 0;
+    t->machine.w = &w;
+    t->machine.prog = prog;
+    t->machine.vars[CX_PRINCIPAL] = cedar_entity(&req->principal);
+    t->machine.vars[CX_ACTION] = cedar_entity(&req->action);
+    t->machine.vars[CX_RESOURCE] = cedar_entity(&req->resource);
+    t->machine.vars[CX_CONTEXT] = w.context;
+    if (prog->stack_max <= SMALL_STACK && prog->scratch_max <= SMALL_SCRATCH)
+        run_small(t);
+    else
+        run_large(t);
+    if (!t->forbidden && t->ret->reason_count != 0)
+        t->ret->decision = CEDAR_ALLOW;
 }
 
 void
 cedar_decide(const struct cedar_policies *ps, const struct cedar_store *s,
              const struct cedar_request *req, unsigned flags, struct cedar_answer *ret)
 {
-    const struct lists lists = {ret->reason, ret->error, CEDAR_ANSWER_MAX};
+    struct tally t = {.ps = ps,
+                      .ret = ret,
+                      .reasons = ret->reason,
+                      .errors = ret->error,
+                      .cap = CEDAR_ANSWER_MAX};
 
-    decide(ps, s, req, flags, ret, &lists);
+    decide(&t, s, req, flags);
 }
 
 void
@@ -73,7 +118,8 @@ cedar_decide_all(const struct cedar_policies *ps, const struct cedar_store *s,
                  const struct cedar_request *req, unsigned flags, struct cedar_answer *ret,
                  uint32_t *reasons, uint32_t *errors)
 {
-    const struct lists lists = {reasons, errors, UINT32_MAX};
+    struct tally t = {
+        .ps = ps, .ret = ret, .reasons = reasons, .errors = errors, .cap = UINT32_MAX};
 
-    decide(ps, s, req, flags, ret, &lists);
+    decide(&t, s, req, flags);
 }

@@ -6,9 +6,7 @@
 #define CEDAR_TREE_H
 
 #include "cedar/ast.h"
-#include "cedar/store.h"
-
-enum cx_verdict { CX_FALSE, CX_TRUE, CX_ERROR };
+#include "cedar/program.h"
 
 /* One expression; false is an evaluation error. Sets and records are built in the arena. */
 bool cx_tree_eval(const struct cx_world *w, struct cx_arena *a, const struct cx_expr *e,
@@ -16,7 +14,4 @@ bool cx_tree_eval(const struct cx_world *w, struct cx_arena *a, const struct cx_
 /* One policy: its scope and all its conditions. */
 enum cx_verdict cx_tree_policy(const struct cx_world *w, struct cx_arena *a,
                                const struct cx_policy *p) WRIT_CHECK;
-/* Only the scope; it cannot fail. Templates match nothing. */
-bool cx_scope_match(const struct cx_world *w, const struct cx_policy *p) WRIT_CHECK;
-
 #endif
