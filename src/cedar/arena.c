@@ -212,12 +212,6 @@ cx_error_at(struct cedar_error *err, const struct cedar_source *src, size_t pos,
 }
 
 bool
-cx_span_eq(struct cedar_span a, struct cedar_span b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool
 cx_span_is(struct cedar_span a, const char *s)
 {
     return cx_span_eq(a, cedar_span_str(s));
@@ -232,10 +226,4 @@ cx_span_cmp(struct cedar_span a, struct cedar_span b)
     if (c != 0)
         return c;
     return (a.len > b.len) - (a.len < b.len);
-}
-
-struct cedar_span
-cedar_span_str(const char *s)
-{
-    return cx_span(s, strlen(s));
 }

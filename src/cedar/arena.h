@@ -7,6 +7,8 @@
 #ifndef CEDAR_ARENA_H
 #define CEDAR_ARENA_H
 
+#include <string.h>
+
 #include "base/attr.h"
 #include "cedar/cedar.h"
 
@@ -59,7 +61,38 @@ cx_span(const char *ptr, size_t len)
     return (struct cedar_span){ptr, len};
 }
 
-bool cx_span_eq(struct cedar_span a, struct cedar_span b) WRIT_CHECK;
+static inline uint64_t
+cx_load(const char *p, size_t n)
+{
+    uint64_t w = 0;
+
+    memcpy(&w, p, n);
+    return w;
+}
+
+/* Names are short, and a call of memcmp takes longer than comparing them. */
+static inline bool
+cx_mem_eq(const char *a, const char *b, size_t n)
+{
+    if (n > 16)
+        return memcmp(a, b, n) == 0;
+    if (n >= 8)
+        return cx_load(a, 8) == cx_load(b, 8) && cx_load(a + n - 8, 8) == cx_load(b + n - 8, 8);
+    if (n >= 4)
+        return cx_load(a, 4) == cx_load(b, 4) && cx_load(a + n - 4, 4) == cx_load(b + n - 4, 4);
+    for (size_t i = 0; i < n; i++) {
+        if (a[i] != b[i])
+            return false;
+    }
+    return true;
+}
+
+static inline bool
+cx_span_eq(struct cedar_span a, struct cedar_span b)
+{
+    return a.len == b.len && cx_mem_eq(a.ptr, b.ptr, a.len);
+}
+
 bool cx_span_is(struct cedar_span a, const char *s) WRIT_CHECK;
 int cx_span_cmp(struct cedar_span a, struct cedar_span b) WRIT_CHECK;
 

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define CEDAR_CHECK __attribute__((warn_unused_result))
 
@@ -41,7 +42,11 @@ struct cedar_span {
     size_t len;
 };
 
-struct cedar_span cedar_span_str(const char *s);
+static inline struct cedar_span
+cedar_span_str(const char *s)
+{
+    return (struct cedar_span){s, strlen(s)};
+}
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 

@@ -152,8 +152,10 @@ cx_index_build(struct cedar_policies *ps)
 struct keys {
     uint64_t eq;
     uint64_t type;
-    bool listed; /* `in` is filled */
-    bool over;   /* more than fit */
+    struct cedar_span name; /* of the type */
+    bool typed;             /* `type` is filled */
+    bool listed;            /* `in` is filled */
+    bool over;              /* more than fit */
     uint32_t n;
     uint64_t in[KEYS_MAX]; /* the entity and all above it */
 };
@@ -222,8 +224,12 @@ keys_for(struct query *q, size_t i, unsigned kind, uint32_t *n)
         return &any;
     if (kind == CX_SCOPE_EQ)
         return &k->eq;
-    if (kind == CX_SCOPE_IS)
+    if (kind == CX_SCOPE_IS) {
+        if (!k->typed)
+            k->type = type_hash(k->name);
+        k->typed = true;
         return &k->type;
+    }
     keys_list(k, q->w, part(q->w, i));
     *n = k->over ? UINT32_MAX : k->n;
     return k->in;
@@ -282,7 +288,8 @@ static void
 keys_init(struct keys *k, const struct cedar_uid *uid)
 {
     k->eq = uid->hash;
-    k->type = type_hash(cx_type(uid));
+    k->name = cx_type(uid);
+    k->typed = false;
     k->listed = false;
 }
 

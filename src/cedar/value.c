@@ -3,22 +3,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t
+/* The last up to 8 bytes in one word, the length in another place of it. */
+static inline uint64_t
+tail_word(const char *s, size_t len)
+{
+    if (len >= 4)
+        return cx_load(s, 4) | (cx_load(s + len - 4, 4) << 32);
+    if (len == 0)
+        return 0;
+    return cx_load(s, 1) | (cx_load(s + len / 2, 1) << 8) | (cx_load(s + len - 1, 1) << 16);
+}
+
+static inline uint64_t
 hash_bytes(uint64_t h, const char *s, size_t len)
 {
-    uint64_t w;
-
-    while (len >= 8) {
-        memcpy(&w, s, 8);
-        h = (h ^ w) * 0x9e3779b97f4a7c15U;
+    h ^= (uint64_t)len << 56;
+    for (; len > 8; s += 8, len -= 8) {
+        h = (h ^ cx_load(s, 8)) * 0x9e3779b97f4a7c15U;
         h ^= h >> 29;
-        s += 8;
-        len -= 8;
     }
-    w = len;
-    for (size_t i = 0; i < len; i++)
-        w = (w << 8) | (unsigned char)s[i];
-    h = (h ^ w) * 0xbf58476d1ce4e5b9U;
+    h = (h ^ tail_word(s, len)) * 0xbf58476d1ce4e5b9U;
     return h ^ (h >> 31);
 }
 
@@ -29,13 +33,6 @@ cedar_uid(struct cedar_span type, struct cedar_span id)
 
     h = hash_bytes(h, id.ptr, id.len);
     return (struct cedar_uid){type.ptr, id.ptr, (uint32_t)type.len, (uint32_t)id.len, h};
-}
-
-bool
-cx_uid_eq(const struct cedar_uid *a, const struct cedar_uid *b)
-{
-    return a->hash == b->hash && a->type_len == b->type_len && a->id_len == b->id_len &&
-           cx_span_eq(cx_type(a), cx_type(b)) && cx_span_eq(cx_id(a), cx_id(b));
 }
 
 static bool

@@ -53,7 +53,6 @@ enum cx_fn cx_fn_find(struct cedar_span name) WRIT_CHECK;
 bool cx_call(enum cx_fn fn, const struct cedar_value *args, size_t n, struct cedar_ip *ip,
              struct cedar_value *ret) WRIT_CHECK;
 
-bool cx_uid_eq(const struct cedar_uid *a, const struct cedar_uid *b) WRIT_CHECK;
 bool cx_eq(const struct cedar_value *a, const struct cedar_value *b) WRIT_CHECK;
 /* A total order, for sets; records must be sorted by name. */
 int cx_cmp(const struct cedar_value *a, const struct cedar_value *b) WRIT_CHECK;
@@ -84,6 +83,13 @@ static inline struct cedar_span
 cx_id(const struct cedar_uid *u)
 {
     return cx_span(u->id, u->id_len);
+}
+
+static inline bool
+cx_uid_eq(const struct cedar_uid *a, const struct cedar_uid *b)
+{
+    return a->hash == b->hash && cx_span_eq(cx_id(a), cx_id(b)) &&
+           cx_span_eq(cx_type(a), cx_type(b));
 }
 
 /* A pattern of `like`: pieces of text with a wildcard between each two. */
