@@ -1,0 +1,199 @@
+#include "writ-gateway/inject.h"
+
+#include <assert.h>
+
+#include "base/text.h"
+#include "proto/http1_path.h"
+#include "proto/http1_write.h"
+
+static bool
+unreserved(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+static void
+put_percent(struct writ_buf *b, struct writ_span s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (unreserved(s.ptr[i]))
+            writ_buf_put_u8(b, s.ptr[i]);
+        else
+            writ_buf_putf(b, "%%%02X", s.ptr[i]);
+    }
+}
+
+static void
+render(const struct writ_doc_service *doc, struct writ_span secret, struct writ_buf *out)
+{
+    WRIT_BUF_AUTO struct writ_buf pair;
+
+    writ_buf_init(&pair, WRIT_SECRET_BYTES_MAX + WRIT_NAME_MAX + 1);
+    switch (doc->inject) {
+    case WRIT_INJECT_NONE:
+        break;
+    case WRIT_INJECT_HEADER:
+        writ_buf_put_str(out, doc->inject_before);
+        writ_buf_put(out, secret);
+        writ_buf_put_str(out, doc->inject_after);
+        break;
+    case WRIT_INJECT_BASIC:
+        writ_buf_put_str(&pair, doc->inject_name);
+        writ_buf_put_u8(&pair, ':');
+        writ_buf_put(&pair, secret);
+        writ_buf_put_str(out, "Basic ");
+        writ_put_base64(out, writ_buf_span(&pair));
+        out->failed = out->failed || pair.failed;
+        break;
+    case WRIT_INJECT_QUERY:
+        put_percent(out, secret);
+        break;
+    case WRIT_INJECT_COOKIE:
+        writ_buf_put(out, secret);
+        break;
+    }
+}
+
+enum writ_err
+inject_prepare(struct service *s, struct writ_span secret)
+{
+    WRIT_BUF_AUTO struct writ_buf text;
+    enum writ_err e;
+
+    writ_buf_init(&text, 4UL * WRIT_SECRET_BYTES_MAX);
+    render(s->doc, secret, &text);
+    /* the keeper refuses such secrets when they are added; this is the last place to look */
+    if (text.failed || !writ_http1_is_value(writ_buf_span(&text)))
+        return WRIT_E_FORMAT;
+    if (s->doc->inject == WRIT_INJECT_COOKIE && memchr(secret.ptr, ';', secret.len) != NULL)
+        return WRIT_E_FORMAT;
+    writ_secret_freep(&s->secret);
+    e = writ_secret_new(writ_buf_len(&text), &s->secret);
+    if (e != WRIT_OK)
+        return e;
+    memcpy(writ_secret_bytes(s->secret), writ_buf_span(&text).ptr, writ_buf_len(&text));
+    return WRIT_OK;
+}
+
+bool
+inject_replaces(const struct service *s, const struct writ_http1_header *h)
+{
+    switch (s->doc->inject) {
+    case WRIT_INJECT_HEADER:
+        return writ_http1_name_like(h->name, writ_span_str(s->doc->inject_name));
+    case WRIT_INJECT_BASIC:
+        return writ_http1_name_like(h->name, writ_span_str("authorization"));
+    case WRIT_INJECT_COOKIE:
+        return writ_http1_name_like(h->name, writ_span_str("cookie")); /* written anew below */
+    case WRIT_INJECT_QUERY:
+    case WRIT_INJECT_NONE:
+        break;
+    }
+    return false;
+}
+
+static bool
+carries(const struct decision *d)
+{
+    /* invariant 3: no credential without the allow decision for this very service */
+    assert(d->allow);
+    return d->service->doc->inject != WRIT_INJECT_NONE;
+}
+
+static struct writ_span
+secret_of(const struct decision *d)
+{
+    assert(d->allow && d->service->credential == CREDENTIAL_HERE);
+    return writ_secret_span(d->service->secret);
+}
+
+enum writ_err
+inject_put_query(const struct decision *d, struct writ_buf *out, bool has_query,
+                 struct writ_span query, struct writ_http1_fault *fault)
+{
+    struct writ_span name = writ_span_str(d->service->doc->inject_name);
+    struct writ_http1_pair pair;
+    char separator = '?';
+
+    if (!carries(d) || d->service->doc->inject != WRIT_INJECT_QUERY) {
+        if (has_query) {
+            writ_buf_put_u8(out, '?');
+            writ_buf_put(out, query);
+        }
+        return WRIT_OK;
+    }
+    while (writ_http1_query_next(&query, &pair)) {
+        enum writ_http1_match m = writ_http1_query_match(&pair, name);
+
+        if (m == WRIT_HTTP1_MATCH_AMBIGUOUS) {
+            *fault = (struct writ_http1_fault){
+                "a query parameter could be read as the one that carries the credential", 400};
+            return WRIT_E_FORMAT;
+        }
+        if (m == WRIT_HTTP1_MATCH_YES)
+            continue;
+        writ_buf_put_u8(out, (uint8_t)separator);
+        writ_buf_put(out, pair.raw);
+        separator = '&';
+    }
+    writ_buf_put_u8(out, (uint8_t)separator);
+    put_percent(out, name);
+    writ_buf_put_u8(out, '=');
+    writ_buf_put(out, secret_of(d));
+    return out->failed ? WRIT_E_LIMIT : WRIT_OK;
+}
+
+/* The task's own cookies, without one of the credential's name. */
+static enum writ_err
+put_cookies(struct writ_buf *out, const struct writ_http1_headers *sent, struct writ_span name,
+            struct writ_http1_fault *fault)
+{
+    for (size_t i = 0; i < sent->count; i++) {
+        struct writ_span rest = sent->at[i].value;
+        struct writ_http1_pair pair;
+
+        if (sent->at[i].id != WRIT_HTTP1_H_COOKIE)
+            continue;
+        while (writ_http1_cookie_next(&rest, &pair)) {
+            enum writ_http1_match m = writ_http1_cookie_match(&pair, name);
+
+            if (m == WRIT_HTTP1_MATCH_AMBIGUOUS) {
+                *fault = (struct writ_http1_fault){
+                    "a cookie could be read as the one that carries the credential", 400};
+                return WRIT_E_FORMAT;
+            }
+            if (m == WRIT_HTTP1_MATCH_YES)
+                continue;
+            writ_buf_put(out, pair.raw);
+            writ_buf_put_str(out, "; ");
+        }
+    }
+    return WRIT_OK;
+}
+
+enum writ_err
+inject_put_header(const struct decision *d, struct writ_buf *out,
+                  const struct writ_http1_headers *sent, struct writ_http1_fault *fault)
+{
+    const struct writ_doc_service *doc = d->service->doc;
+    enum writ_err e;
+
+    if (!carries(d) || doc->inject == WRIT_INJECT_QUERY)
+        return WRIT_OK;
+    if (doc->inject == WRIT_INJECT_COOKIE) {
+        writ_buf_put_str(out, "Cookie: ");
+        e = put_cookies(out, sent, writ_span_str(doc->inject_name), fault);
+        if (e != WRIT_OK)
+            return e;
+        writ_buf_put_str(out, doc->inject_name);
+        writ_buf_put_u8(out, '=');
+    } else {
+        writ_buf_put_str(out,
+                         doc->inject == WRIT_INJECT_BASIC ? "Authorization" : doc->inject_name);
+        writ_buf_put_str(out, ": ");
+    }
+    writ_buf_put(out, secret_of(d));
+    writ_buf_put_str(out, "\r\n");
+    return out->failed ? WRIT_E_LIMIT : WRIT_OK;
+}
