@@ -226,6 +226,16 @@ bool cedar_policy_annotation(const struct cedar_policies *ps, size_t i, const ch
 void cedar_policy_annotation_at(const struct cedar_policies *ps, size_t i, size_t n,
                                 struct cedar_span *key, struct cedar_span *value);
 
+/* ---- Schemas --------------------------------------------------------------------------------- */
+
+struct cedar_schema;
+
+enum cedar_syntax { CEDAR_TEXT, CEDAR_JSON };
+
+enum cedar_err cedar_schema_load(const struct cedar_source *src, enum cedar_syntax syntax,
+                                 struct cedar_schema **ret, struct cedar_error *err) CEDAR_CHECK;
+void cedar_schema_free(struct cedar_schema *s); /* NULL is fine */
+
 /* ---- Entities -------------------------------------------------------------------------------- */
 
 struct cedar_entity {
@@ -239,7 +249,6 @@ struct cedar_entity {
 };
 
 struct cedar_store;
-struct cedar_schema;
 
 enum cedar_err cedar_store_new(struct cedar_store **ret) CEDAR_CHECK;
 void cedar_store_free(struct cedar_store *s); /* NULL is fine */
@@ -250,6 +259,18 @@ enum cedar_err cedar_store_add(struct cedar_store *s, const struct cedar_entity 
 /* A JSON array of {"uid":{"type","id"},"attrs":{..},"parents":[..],"tags":{..}}. */
 enum cedar_err cedar_store_add_json(struct cedar_store *s, const struct cedar_source *json,
                                     struct cedar_error *err) CEDAR_CHECK;
+/* The same with the types of a schema, which allow entities and extension values without their
+ * escapes; every entity is checked, and the actions of the schema are added with their groups. */
+enum cedar_err cedar_store_add_json_typed(struct cedar_store *s, const struct cedar_source *json,
+                                          const struct cedar_schema *schema,
+                                          struct cedar_error *err) CEDAR_CHECK;
+/* Adds the actions of the schema, so that `action in Action::"group"` finds them. */
+enum cedar_err cedar_store_add_actions(struct cedar_store *s, const struct cedar_schema *schema,
+                                       struct cedar_error *err) CEDAR_CHECK;
+/* Whether the entity is as the schema declares its type. */
+enum cedar_err cedar_schema_check_entity(const struct cedar_schema *schema,
+                                         const struct cedar_entity *e,
+                                         struct cedar_error *err) CEDAR_CHECK;
 /* Computes all ancestors; refuses a cycle. After it nothing can be added, before it nothing can be
  * decided. */
 enum cedar_err cedar_store_seal(struct cedar_store *s, struct cedar_error *err) CEDAR_CHECK;
@@ -259,6 +280,11 @@ size_t cedar_store_count(const struct cedar_store *s);
 struct cedar_document;
 enum cedar_err cedar_document_new(const struct cedar_source *json, struct cedar_document **ret,
                                   struct cedar_error *err) CEDAR_CHECK;
+/* With the types of that action's context, which it then still has to be checked against. */
+enum cedar_err cedar_document_new_typed(const struct cedar_source *json,
+                                        const struct cedar_schema *schema,
+                                        const struct cedar_uid *action, struct cedar_document **ret,
+                                        struct cedar_error *err) CEDAR_CHECK;
 struct cedar_value cedar_document_value(const struct cedar_document *d);
 void cedar_document_free(struct cedar_document *d);
 
@@ -276,6 +302,11 @@ struct cedar_request {
     const struct cedar_entity *locals;
     uint32_t local_count; /* over CEDAR_LOCALS_MAX: denied, with `refused` set */
 };
+
+/* Whether the schema allows such a request: action, types of principal and resource, context. */
+enum cedar_err cedar_schema_check_request(const struct cedar_schema *schema,
+                                          const struct cedar_request *req,
+                                          struct cedar_error *err) CEDAR_CHECK;
 
 enum cedar_decision { CEDAR_DENY = 0, CEDAR_ALLOW = 1 };
 

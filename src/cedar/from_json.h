@@ -5,7 +5,7 @@
 #define CEDAR_FROM_JSON_H
 
 #include "base/json_read.h"
-#include "cedar/value.h"
+#include "cedar/schema.h"
 
 struct cx_json {
     const char *file;
@@ -30,10 +30,9 @@ cx_jspan(struct writ_span s)
 
 /* {"type","id"} or {"__entity":{"type","id"}}, into the arena. */
 bool cx_json_uid(struct cx_json *j, const struct writ_jval *v, struct cedar_uid *ret) WRIT_CHECK;
-bool cx_json_value(struct cx_json *j, const struct writ_jval *v,
+/* `want` is the type that a schema expects here, which allows entities and extension values
+ * without their escapes; NULL if nothing is known. What does not fit is not refused here. */
+bool cx_json_value(struct cx_json *j, const struct writ_jval *v, const struct cx_ty *want,
                    struct cedar_value *ret) WRIT_CHECK;
-/* An object as fields sorted by name. */
-bool cx_json_fields(struct cx_json *j, const struct writ_jval *v, struct cedar_field **ret,
-                    uint32_t *n) WRIT_CHECK;
 
 #endif

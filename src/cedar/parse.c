@@ -1,6 +1,8 @@
 /* Policies: annotations, effect, scope, conditions. */
 #include "cedar/parse.h"
 
+#include "cedar/schema.h"
+
 static bool
 nomem(struct cx_reader *r)
 {
@@ -115,15 +117,6 @@ parse_scope(struct cx_reader *r, const char *var, struct cx_scope *ret)
     return parse_uid_or_slot(r, var, ret);
 }
 
-/* The last part of the type must be `Action`. */
-static bool
-is_action_type(struct cedar_span type)
-{
-    if (type.len == 6)
-        return cx_span_is(type, "Action");
-    return type.len > 8 && cx_span_is(cx_span(type.ptr + type.len - 8, 8), "::Action");
-}
-
 static bool
 parse_action_uid(struct cx_reader *r, struct cx_vec *list)
 {
@@ -134,7 +127,7 @@ parse_action_uid(struct cx_reader *r, struct cx_vec *list)
         return nomem(r);
     if (!parse_uid(r, slot))
         return false;
-    if (!is_action_type(cx_type(slot)))
+    if (!cx_is_action_type(cx_type(slot)))
         return cx_fail(r, CEDAR_E_SYNTAX, pos, "the type of an action must be `Action`");
     return true;
 }

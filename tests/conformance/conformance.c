@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/json_read.h"
 #include "cedar/cedar.h"
+#include "schema_same.h"
 
 enum { FILE_BYTES_MAX = 64 * 1024 * 1024, SHOWN_MAX = 20, ROOM = 64, NAMES_MAX = 20000 };
 
@@ -23,13 +24,22 @@ struct family {
     unsigned failed;
 };
 
-enum { DECISIONS, REASONS, ERRORS, HANDWRITTEN, FAMILIES };
+enum {
+    DECISIONS,
+    REASONS,
+    ERRORS,
+    HANDWRITTEN,
+    SCHEMAS,
+    ENTITIES,
+    REQUESTS,
+    FAMILIES,
+};
 
 static struct family families[FAMILIES] = {
-    [DECISIONS] = {"corpus: decision", 0, 0},
-    [REASONS] = {"corpus: reasons", 0, 0},
-    [ERRORS] = {"corpus: erroring policies", 0, 0},
-    [HANDWRITTEN] = {"handwritten requests", 0, 0},
+    [DECISIONS] = {"corpus: decision", 0, 0},       [REASONS] = {"corpus: reasons", 0, 0},
+    [ERRORS] = {"corpus: erroring policies", 0, 0}, [HANDWRITTEN] = {"handwritten requests", 0, 0},
+    [SCHEMAS] = {"schemas as text and JSON", 0, 0}, [ENTITIES] = {"entity validation", 0, 0},
+    [REQUESTS] = {"request validation", 0, 0},
 };
 static unsigned shown;
 static const char *root;
@@ -57,6 +67,7 @@ struct fixture {
     struct writ_buf text[3];
     struct cedar_policies *ps;
     struct cedar_store *store;
+    struct cedar_schema *schema;
     struct cedar_error err;
 };
 
@@ -78,19 +89,26 @@ source(struct fixture *f, size_t slot, const char *key)
     char name[512] = "";
     struct writ_span text;
 
-    if (v == NULL || !writ_span_copy(v->text, name, sizeof name) || !slurp(name, &f->text[slot]))
+    if (v != NULL && writ_span_starts(v->text, "testdata/"))
+        (void)snprintf(name, sizeof name, "validator-handwritten/%.*s", (int)v->text.len - 9,
+                       (const char *)v->text.ptr + 9);
+    else if (v != NULL && !writ_span_copy(v->text, name, sizeof name))
+        name[0] = '\0';
+    writ_buf_done(&f->text[slot]);
+    if (!slurp(name, &f->text[slot]))
         (void)fprintf(stderr, "%s: cannot read its %s\n", f->file, key);
     text = writ_buf_span(&f->text[slot]);
     return (struct cedar_source){key, (const char *)text.ptr, text.len};
 }
 
+/* Everything but the entities. */
 static bool
-fixture_load(struct fixture *f, const char *file)
+fixture_open(struct fixture *f, const char *file)
 {
     struct writ_buf text;
     struct writ_diag d = {0};
     struct cedar_source policies;
-    struct cedar_source entities;
+    struct cedar_source schema;
     enum writ_err e;
 
     f->file = file;
@@ -101,10 +119,21 @@ fixture_load(struct fixture *f, const char *file)
     if (e != WRIT_OK)
         return false;
     policies = source(f, 0, "policies");
-    entities = source(f, 1, "entities");
+    schema = source(f, 2, "schema");
     return cedar_policies_load(&policies, 1, CEDAR_IDS_NUMBERED, &f->ps, &f->err) == CEDAR_OK &&
-           cedar_store_new(&f->store) == CEDAR_OK &&
-           cedar_store_add_json(f->store, &entities, &f->err) == CEDAR_OK &&
+           cedar_schema_load(&schema, CEDAR_TEXT, &f->schema, &f->err) == CEDAR_OK;
+}
+
+static bool
+fixture_load(struct fixture *f, const char *file)
+{
+    struct cedar_source entities;
+
+    if (!fixture_open(f, file))
+        return false;
+    entities = source(f, 1, "entities");
+    return cedar_store_new(&f->store) == CEDAR_OK &&
+           cedar_store_add_json_typed(f->store, &entities, f->schema, &f->err) == CEDAR_OK &&
            cedar_store_seal(f->store, &f->err) == CEDAR_OK;
 }
 
@@ -113,6 +142,7 @@ fixture_done(struct fixture *f)
 {
     cedar_policies_free(f->ps);
     cedar_store_free(f->store);
+    cedar_schema_free(f->schema);
     writ_jdoc_freep(&f->doc);
     for (size_t i = 0; i < 3; i++)
         writ_buf_done(&f->text[i]);
@@ -194,6 +224,25 @@ put_json(struct writ_buf *b, const struct writ_jval *v)
         put_members(b, v);
 }
 
+/* The context of a request, with the schema's types where the action has any. */
+static bool
+context_of(struct fixture *f, const struct writ_jval *request, const struct cedar_uid *action,
+           struct cedar_document **ret)
+{
+    struct writ_buf text;
+    struct cedar_source src;
+    bool ok;
+
+    writ_buf_init(&text, FILE_BYTES_MAX);
+    put_json(&text, writ_jval_get(request, "context"));
+    src = (struct cedar_source){"context", (const char *)writ_buf_span(&text).ptr,
+                                writ_buf_len(&text)};
+    f->err.text[0] = '\0';
+    ok = cedar_document_new_typed(&src, f->schema, action, ret, &f->err) == CEDAR_OK;
+    writ_buf_done(&text);
+    return ok;
+}
+
 static void
 run_request(struct fixture *f, const struct writ_jval *request, bool corpus)
 {
@@ -202,23 +251,20 @@ run_request(struct fixture *f, const struct writ_jval *request, bool corpus)
                                 .action = uid_of(request, "action"),
                                 .resource = uid_of(request, "resource")};
     bool allow = writ_span_is(writ_jval_get(request, "decision")->text, "allow");
+    const struct writ_jval *validate = writ_jval_get(request, "validateRequest");
     struct cedar_answer a;
-    struct writ_buf text;
-    struct cedar_source src;
     bool decision;
     bool reasons;
     bool errors;
 
-    writ_buf_init(&text, FILE_BYTES_MAX);
-    put_json(&text, writ_jval_get(request, "context"));
-    src = (struct cedar_source){"context", (const char *)writ_buf_span(&text).ptr,
-                                writ_buf_len(&text)};
-    if (cedar_document_new(&src, &context, &f->err) != CEDAR_OK) {
+    if (!context_of(f, request, &req.action, &context)) {
         (void)count(corpus ? DECISIONS : HANDWRITTEN, false, f->file, f->err.text);
-        writ_buf_done(&text);
         return;
     }
     req.context = cedar_document_value(context);
+    if ((validate == NULL || validate->yes) &&
+        cedar_schema_check_request(f->schema, &req, &f->err) != CEDAR_OK)
+        (void)count(corpus ? DECISIONS : HANDWRITTEN, false, f->file, f->err.text);
     cedar_decide(f->ps, f->store, &req, 0, &a);
     decision = (a.decision == CEDAR_ALLOW) == allow;
     reasons = same_ids(f->ps, a.reason, a.reason_count, writ_jval_get(request, "reason"));
@@ -231,7 +277,6 @@ run_request(struct fixture *f, const struct writ_jval *request, bool corpus)
         (void)count(HANDWRITTEN, decision && reasons && errors, f->file, "wrong answer");
     }
     cedar_document_free(context);
-    writ_buf_done(&text);
 }
 
 static void
@@ -253,17 +298,161 @@ run_file(const char *file, bool corpus)
     fixture_done(&f);
 }
 
-static bool
-is_test(const char *name)
+/* corpus-json-schemas/HASH.cedarschema.json against corpus-tests/HASH.cedarschema */
+static void
+run_schema(const char *file, bool corpus)
 {
-    size_t n = strlen(name);
+    struct cedar_error err = {.text = ""};
+    struct cedar_schema *a = NULL;
+    struct cedar_schema *b = NULL;
+    struct writ_buf json;
+    struct writ_buf text;
+    struct cedar_source src[2];
+    char name[768];
+    const char *base = strrchr(file, '/');
 
-    return n > 5 && strcmp(name + n - 5, ".json") == 0 && strstr(name, ".entities.") == NULL &&
-           strstr(name, ".validation.") == NULL;
+    (void)corpus;
+    (void)snprintf(name, sizeof name, "corpus-tests%.*s", (int)(strlen(base) - 5), base);
+    if (!slurp(file, &json) || !slurp(name, &text))
+        return;
+    src[0] =
+        (struct cedar_source){"text", (const char *)writ_buf_span(&text).ptr, writ_buf_len(&text)};
+    src[1] =
+        (struct cedar_source){"json", (const char *)writ_buf_span(&json).ptr, writ_buf_len(&json)};
+    (void)count(SCHEMAS,
+                cedar_schema_load(&src[0], CEDAR_TEXT, &a, &err) == CEDAR_OK &&
+                    cedar_schema_load(&src[1], CEDAR_JSON, &b, &err) == CEDAR_OK &&
+                    schema_same(a, b),
+                file, err.text[0] != '\0' ? err.text : "the two forms differ");
+    cedar_schema_free(a);
+    cedar_schema_free(b);
+    writ_buf_done(&json);
+    writ_buf_done(&text);
+}
+
+/* Whether this entity alone conforms to the schema. */
+static bool
+entity_conforms(struct fixture *f, const struct writ_jval *entity)
+{
+    struct cedar_store *s = NULL;
+    struct writ_buf text;
+    struct cedar_source src;
+    bool ok;
+
+    writ_buf_init(&text, FILE_BYTES_MAX);
+    writ_buf_put_u8(&text, '[');
+    put_json(&text, entity);
+    writ_buf_put_u8(&text, ']');
+    src = (struct cedar_source){"entity", (const char *)writ_buf_span(&text).ptr,
+                                writ_buf_len(&text)};
+    f->err.text[0] = '\0';
+    ok = cedar_store_new(&s) == CEDAR_OK &&
+         cedar_store_add_json_typed(s, &src, f->schema, &f->err) == CEDAR_OK;
+    cedar_store_free(s);
+    writ_buf_done(&text);
+    return ok;
 }
 
 static void
-run_folder(const char *folder, void (*run)(const char *file, bool corpus), bool corpus)
+run_entities(struct fixture *f, const struct writ_jval *verdicts)
+{
+    struct cedar_source src = source(f, 1, "entities");
+    struct writ_jdoc *doc = NULL;
+
+    if (writ_jdoc_read(writ_span(src.text, src.len), &doc, NULL) != WRIT_OK)
+        return;
+    for (const struct writ_jval *e = writ_jdoc_root(doc)->first; e != NULL; e = e->next) {
+        const struct writ_jval *uid = writ_jval_get(e, "uid");
+        const struct writ_jval *verdict = NULL;
+        char key[1024];
+
+        if (writ_jval_get(uid, "__entity") != NULL)
+            uid = writ_jval_get(uid, "__entity");
+        (void)snprintf(key, sizeof key, "%.*s::%.*s", (int)writ_jval_get(uid, "type")->text.len,
+                       (const char *)writ_jval_get(uid, "type")->text.ptr,
+                       (int)writ_jval_get(uid, "id")->text.len,
+                       (const char *)writ_jval_get(uid, "id")->text.ptr);
+        verdict = writ_jval_get(verdicts, key);
+        if (verdict != NULL)
+            (void)count(ENTITIES,
+                        entity_conforms(f, e) == (writ_jval_get(verdict, "errors") == NULL),
+                        f->file, key);
+    }
+    writ_jdoc_freep(&doc);
+}
+
+static void
+run_request_verdicts(struct fixture *f, const struct writ_jval *verdict)
+{
+    const struct writ_jval *requests = writ_jval_get(writ_jdoc_root(f->doc), "requests");
+    const struct writ_jval *r = requests->first;
+
+    for (; r != NULL && verdict != NULL; r = r->next, verdict = verdict->next) {
+        struct cedar_document *context = NULL;
+        struct cedar_request req = {.principal = uid_of(r, "principal"),
+                                    .action = uid_of(r, "action"),
+                                    .resource = uid_of(r, "resource")};
+        bool ok = context_of(f, r, &req.action, &context);
+
+        if (ok) {
+            req.context = cedar_document_value(context);
+            ok = cedar_schema_check_request(f->schema, &req, &f->err) == CEDAR_OK;
+        }
+        (void)count(REQUESTS, ok == writ_jval_get(verdict, "strict")->yes, f->file, f->err.text);
+        cedar_document_free(context);
+    }
+}
+
+/* DIR/NAME.validation.json beside the test of that name. */
+static void
+run_verdicts(const char *file, bool corpus)
+{
+    struct fixture f = {.file = file};
+    struct writ_jdoc *doc = NULL;
+    struct writ_buf text;
+    char name[768];
+    const char *base = strrchr(file, '/') + 1;
+    const struct writ_jval *root_value;
+
+    (void)snprintf(name, sizeof name, "%s/%.*s.json",
+                   corpus ? "corpus-tests" : "validator-handwritten",
+                   (int)(strlen(base) - strlen(".validation.json")), base);
+    if (!slurp(file, &text) || writ_jdoc_read(writ_buf_span(&text), &doc, NULL) != WRIT_OK)
+        return;
+    writ_buf_done(&text);
+    root_value = writ_jdoc_root(doc);
+    if (fixture_open(&f, name)) {
+        run_entities(&f, writ_jval_get(writ_jval_get(root_value, "entityValidation"), "perEntity"));
+        run_request_verdicts(&f, writ_jval_get(root_value, "requestValidation")->first);
+    } else {
+        (void)fprintf(stderr, "%s: %s:%u:%u: %s\n", name, f.err.file, f.err.line, f.err.col,
+                      f.err.text);
+        (void)count(ENTITIES, false, name, "does not load");
+    }
+    writ_jdoc_freep(&doc);
+    fixture_done(&f);
+}
+
+static bool
+ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name);
+    size_t k = strlen(end);
+
+    return n > k && strcmp(name + n - k, end) == 0;
+}
+
+static bool
+is_test(const char *name, const char *end)
+{
+    return ends_with(name, end) &&
+           (strcmp(end, ".json") != 0 ||
+            (strstr(name, ".entities.") == NULL && strstr(name, ".validation.") == NULL));
+}
+
+static void
+run_folder(const char *folder, const char *end, void (*run)(const char *file, bool corpus),
+           bool corpus)
 {
     char path[1024];
     struct dirent *d;
@@ -276,7 +465,7 @@ run_folder(const char *folder, void (*run)(const char *file, bool corpus), bool 
     while ((d = readdir(dir)) != NULL) {
         char file[768];
 
-        if (!is_test(d->d_name) || strstr(d->d_name, only) == NULL)
+        if (!is_test(d->d_name, end) || strstr(d->d_name, only) == NULL)
             continue;
         (void)snprintf(file, sizeof file, "%s/%s", folder, d->d_name);
         run(file, corpus);
@@ -298,9 +487,12 @@ main(int argc, char **argv)
     }
     root = argv[1];
     only = argc > 2 ? argv[2] : "";
-    run_folder("corpus-tests", run_file, true);
+    run_folder("corpus-tests", ".json", run_file, true);
     for (size_t i = 0; i < WRIT_COUNT(handwritten); i++)
-        run_folder(handwritten[i], run_file, false);
+        run_folder(handwritten[i], ".json", run_file, false);
+    run_folder("corpus-json-schemas", ".cedarschema.json", run_schema, true);
+    run_folder("corpus-validation", ".validation.json", run_verdicts, true);
+    run_folder("validator-handwritten", ".validation.json", run_verdicts, false);
     for (size_t i = 0; i < FAMILIES; i++) {
         (void)printf("%-28s %6u passed, %u failed\n", families[i].name, families[i].passed,
                      families[i].failed);
