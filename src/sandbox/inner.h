@@ -61,20 +61,24 @@ enum writ_err writ_inner_proc_mask(int root, struct writ_inner_fail *fail) WRIT_
 enum writ_err writ_inner_root(const struct writ_inner_plan *plan, int proc, int *ret_put,
                               struct writ_inner_fail *fail) WRIT_CHECK;
 
-/* Mount helpers shared by root.c and proc.c. */
+/* Mount helpers shared by root.c and proc.c. The new root is put together at WRIT_INNER_STAGE, a
+ * directory every host has and the task's root needs nothing from (its own proc was made before). It
+ * is covered in our mount namespace only. */
+#define WRIT_INNER_STAGE "/proc"
+
 enum writ_inner_attr {
     WRIT_ATTR_RO = 1,
-    WRIT_ATTR_DEV = 2,    /* device nodes work here */
+    WRIT_ATTR_DEV = 2, /* device nodes work here */
     WRIT_ATTR_NOEXEC = 4,
-    WRIT_ATTR_REC = 8,    /* with everything mounted below */
 };
 
-/* A private copy of the mount at path (relative to dirfd), narrowed. -1 with errno. */
-int writ_inner_tree(int dirfd, const char *path, unsigned attr) WRIT_CHECK;
+/* Mounts what is at `from`, with all below it, at WRIT_INNER_STAGE "/" `to`, narrowed. By path and
+ * with mount(2): open_tree makes a namespace for each mount it copies, which takes four times as
+ * long, and all of these paths are ours. */
+bool writ_inner_bind(const char *from, const char *to, unsigned attr) WRIT_CHECK;
+/* The same with `from` below the stage too. */
+bool writ_inner_bind_staged(const char *from, const char *to, unsigned attr) WRIT_CHECK;
 bool writ_inner_attach(int tree, int dirfd, const char *path) WRIT_CHECK;
-/* tree and attach in one. */
-bool writ_inner_bind_mount(int from, const char *path, int to, const char *inside,
-                           unsigned attr) WRIT_CHECK;
 
 /* Drops every capability for good, sets no_new_privs and the parent-death signal. */
 enum writ_err writ_inner_drop(struct writ_inner_fail *fail) WRIT_CHECK;

@@ -55,7 +55,7 @@ proc_kept(const char *name)
 
 /* A boot id of the task's own: the real one is the same in every task and on the host. */
 static bool
-proc_boot_id(int root, int proc)
+proc_boot_id(int root)
 {
     uint8_t r[16];
     char text[40];
@@ -69,28 +69,41 @@ proc_boot_id(int root, int proc)
     fd = openat(root, ".boot_id", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
     if (fd < 0 || writ_write_full(fd, writ_span_str(text)) != WRIT_OK)
         return false;
-    return writ_inner_bind_mount(root, ".boot_id", proc, "sys/kernel/random/boot_id",
-                                 WRIT_ATTR_RO | WRIT_ATTR_NOEXEC) &&
+    return writ_inner_bind_staged(".boot_id", "proc/sys/kernel/random/boot_id",
+                                  WRIT_ATTR_RO | WRIT_ATTR_NOEXEC) &&
            unlinkat(root, ".boot_id", 0) == 0;
 }
 
+/* What belongs to the host's root and to nobody else needs no cover: the task is not that user. (It
+ * is where it could get no id of its own; then the file seems to be the task's here.) */
 static bool
-proc_cover(int root, int proc, const struct dirent *e)
+proc_closed(const struct stat *st)
 {
-    if (e->d_type == DT_LNK)
-        return true; /* leads to a process or to what is covered itself */
-    if (e->d_type == DT_DIR)
-        return writ_inner_bind_mount(root, ".empty", proc, e->d_name,
-                                     WRIT_ATTR_RO | WRIT_ATTR_NOEXEC);
-    return writ_inner_bind_mount(root, "dev/null", proc, e->d_name,
-                                 WRIT_ATTR_RO | WRIT_ATTR_NOEXEC | WRIT_ATTR_DEV);
+    return st->st_uid != WRIT_INNER_ID && (st->st_mode & 077) == 0;
 }
 
 static bool
-proc_cover_all(int root, int proc)
+proc_cover(const char *name)
 {
-    int copy = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = copy < 0 ? NULL : fdopendir(copy);
+    char path[300];
+    struct stat st;
+
+    (void)snprintf(path, sizeof(path), WRIT_INNER_STAGE "/proc/%s", name);
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT;
+    if (S_ISLNK(st.st_mode) || proc_closed(&st))
+        return true; /* a link leads to a process or to what is covered itself */
+    if (S_ISDIR(st.st_mode))
+        return writ_inner_bind_staged(".empty", path + sizeof(WRIT_INNER_STAGE),
+                                      WRIT_ATTR_RO | WRIT_ATTR_NOEXEC);
+    return writ_inner_bind("/dev/null", path + sizeof(WRIT_INNER_STAGE),
+                           WRIT_ATTR_RO | WRIT_ATTR_NOEXEC | WRIT_ATTR_DEV);
+}
+
+static bool
+proc_cover_all(void)
+{
+    DIR *d = opendir(WRIT_INNER_STAGE "/proc");
     const struct dirent *e;
     bool ok = true;
 
@@ -98,7 +111,7 @@ proc_cover_all(int root, int proc)
         return false;
     while (ok && (e = readdir(d)) != NULL) {
         if (!proc_kept(e->d_name) && strcmp(e->d_name, "sys") != 0)
-            ok = proc_cover(root, proc, e);
+            ok = proc_cover(e->d_name);
     }
     (void)closedir(d);
     return ok;
@@ -107,15 +120,13 @@ proc_cover_all(int root, int proc)
 enum writ_err
 writ_inner_proc_mask(int root, struct writ_inner_fail *fail)
 {
-    WRIT_FD_AUTO int proc = openat(root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-    if (proc < 0 || mkdirat(root, ".empty", 0555) < 0)
-        return failed(fail, "open", "/proc");
-    if (!writ_inner_bind_mount(proc, "sys", proc, "sys", WRIT_ATTR_RO | WRIT_ATTR_NOEXEC))
+    if (mkdirat(root, ".empty", 0555) < 0)
+        return failed(fail, "cover", "/proc");
+    if (!writ_inner_bind_staged("proc/sys", "proc/sys", WRIT_ATTR_RO | WRIT_ATTR_NOEXEC))
         return failed(fail, "make read-only", "/proc/sys");
-    if (!proc_boot_id(root, proc))
+    if (!proc_boot_id(root))
         return failed(fail, "cover", "/proc/sys/kernel/random/boot_id");
-    if (!proc_cover_all(root, proc))
+    if (!proc_cover_all())
         return failed(fail, "cover the host's files in", "/proc");
     /* the mounts keep the directory; its name need not stay */
     return unlinkat(root, ".empty", AT_REMOVEDIR) == 0 ? WRIT_OK : failed(fail, "clean up", "/");

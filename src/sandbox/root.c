@@ -12,16 +12,16 @@
 #include "base/fd.h"
 #include "sandbox/inner.h"
 
-/* Where the new root is put together: a directory every host has and the task's root needs nothing
- * from (its own proc was made before). It is covered in our mount namespace only. */
-#define ROOT_STAGE "/proc"
-
-int
-writ_inner_tree(int dirfd, const char *path, unsigned attr)
+bool
+writ_inner_attach(int tree, int dirfd, const char *path)
 {
-    WRIT_FD_AUTO int fd = -1;
-    unsigned rec = (attr & WRIT_ATTR_REC) != 0 ? AT_RECURSIVE : 0;
-    struct mount_attr a = {.attr_set = MOUNT_ATTR_NOSUID, .propagation = MS_PRIVATE};
+    return move_mount(tree, "", dirfd, path, MOVE_MOUNT_F_EMPTY_PATH) == 0;
+}
+
+static struct mount_attr
+narrowed(unsigned attr)
+{
+    struct mount_attr a = {.attr_set = MOUNT_ATTR_NOSUID};
 
     if ((attr & WRIT_ATTR_RO) != 0)
         a.attr_set |= MOUNT_ATTR_RDONLY;
@@ -29,26 +29,35 @@ writ_inner_tree(int dirfd, const char *path, unsigned attr)
         a.attr_set |= MOUNT_ATTR_NODEV;
     if ((attr & WRIT_ATTR_NOEXEC) != 0)
         a.attr_set |= MOUNT_ATTR_NOEXEC;
-    fd = open_tree(dirfd, path,
-                   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT |
-                       (*path == '\0' ? (unsigned)AT_EMPTY_PATH : 0) | rec);
-    if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH | rec, &a, sizeof(a)) < 0)
-        return -1;
-    return writ_fd_take(&fd);
+    return a;
 }
 
 bool
-writ_inner_attach(int tree, int dirfd, const char *path)
+writ_inner_bind(const char *from, const char *to, unsigned attr)
 {
-    return move_mount(tree, "", dirfd, path, MOVE_MOUNT_F_EMPTY_PATH) == 0;
+    struct mount_attr a = narrowed(attr);
+    char at[512];
+    int n = snprintf(at, sizeof(at), WRIT_INNER_STAGE "/%s", to);
+
+    if (n < 0 || (size_t)n >= sizeof(at)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    return mount(from, at, NULL, MS_BIND | MS_REC, NULL) == 0 &&
+           mount_setattr(AT_FDCWD, at, AT_RECURSIVE, &a, sizeof(a)) == 0;
 }
 
 bool
-writ_inner_bind_mount(int from, const char *path, int to, const char *inside, unsigned attr)
+writ_inner_bind_staged(const char *from, const char *to, unsigned attr)
 {
-    WRIT_FD_AUTO int tree = writ_inner_tree(from, path, attr);
+    char path[512];
+    int n = snprintf(path, sizeof(path), WRIT_INNER_STAGE "/%s", from);
 
-    return tree >= 0 && writ_inner_attach(tree, to, inside);
+    if (n < 0 || (size_t)n >= sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    return writ_inner_bind(path, to, attr);
 }
 
 static enum writ_err
@@ -88,7 +97,7 @@ root_tmpfs(uint64_t disk_bytes)
         fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return -1;
     mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-    if (mnt < 0 || !writ_inner_attach(mnt, AT_FDCWD, ROOT_STAGE))
+    if (mnt < 0 || !writ_inner_attach(mnt, AT_FDCWD, WRIT_INNER_STAGE))
         return -1;
     return writ_fd_take(&mnt);
 }
@@ -97,7 +106,7 @@ static const struct {
     const char *path;
     mode_t mode;
 } root_dirs[] = {
-    {"usr", 0755},     {"etc", 0755},           {"etc/ssl", 0755},       {"etc/ssl/certs", 0755},
+    {"etc", 0755},           {"etc/ssl", 0755},       {"etc/ssl/certs", 0755},
     {"tmp", 01777},    {"home", 0755},          {"home/task", 0700},     {"run", 0755},
     {"var", 0755},     {"var/tmp", 01777},      {"dev", 0755},           {"dev/pts", 0755},
     {"dev/shm", 01777}, {"proc", 0555},
@@ -109,66 +118,62 @@ static const char *const root_writable[] = {"tmp", "var/tmp", "dev/shm", "run", 
 static enum writ_err
 root_tree(int root, struct writ_inner_fail *fail)
 {
+    (void)umask(0);
     for (size_t i = 0; i < WRIT_COUNT(root_dirs); i++) {
-        if (mkdirat(root, root_dirs[i].path, 0700) < 0 ||
-            fchmodat(root, root_dirs[i].path, root_dirs[i].mode, 0) < 0)
+        if (mkdirat(root, root_dirs[i].path, root_dirs[i].mode) < 0)
             return failed(fail, "make directory", root_dirs[i].path);
     }
+    (void)umask(022); /* the program's too */
     if (symlinkat("../run", root, "var/run") < 0)
         return failed(fail, "make link", "var/run");
     return WRIT_OK;
 }
 
-/* What is at /name on the host appears at /inside: a link as the same link (which can only lead to
- * what else is inside), a file or directory as a read-only mount. What does not exist is left out. */
+/* What is at `path` on the host appears at the same place inside: a link as the same link (which can
+ * only lead to what else is inside), a file or directory as a read-only mount. What does not exist is
+ * left out. */
 static bool
-mirror(int from, const char *name, int to, const char *inside)
+mirror(int root, const char *path)
 {
+    const char *inside = path + 1;
+    char target[4096];
     struct stat st;
+    ssize_t n;
 
-    if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (lstat(path, &st) < 0)
         return errno == ENOENT;
     if (S_ISLNK(st.st_mode)) {
-        char target[4096];
-        ssize_t n = readlinkat(from, name, target, sizeof(target) - 1);
-
+        n = readlink(path, target, sizeof(target) - 1);
         if (n < 0)
             return false;
         target[n] = '\0';
-        return symlinkat(target, to, inside) == 0;
+        return symlinkat(target, root, inside) == 0;
     }
-    if (S_ISDIR(st.st_mode)) {
-        if (mkdirat(to, inside, 0755) < 0 && errno != EEXIST)
-            return false;
-    } else if (!S_ISREG(st.st_mode) || !make_file(to, inside, NULL)) {
-        return !S_ISREG(st.st_mode);
-    }
-    return writ_inner_bind_mount(from, name, to, inside, WRIT_ATTR_RO | WRIT_ATTR_REC);
+    if (S_ISDIR(st.st_mode) ? mkdirat(root, inside, 0755) < 0 : !make_file(root, inside, NULL))
+        return false;
+    return writ_inner_bind(path, inside, WRIT_ATTR_RO);
 }
 
 static enum writ_err
-root_system(int root, struct writ_inner_fail *fail)
+mirror_all(int root, const char *const *paths, size_t count, struct writ_inner_fail *fail)
 {
-    static const char *const top[] = {"usr", "bin", "sbin", "lib", "lib32", "libx32", "lib64"};
-    WRIT_FD_AUTO int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-    if (host < 0)
-        return failed(fail, "open", "/");
-    for (size_t i = 0; i < WRIT_COUNT(top); i++) {
-        if (!mirror(host, top[i], root, top[i]))
-            return failed(fail, "mount", top[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (!mirror(root, paths[i]))
+            return failed(fail, "mount", paths[i]);
     }
     return WRIT_OK;
 }
 
-/* Configuration that libc, the shells and the interpreters read and that holds no secret and no
- * identity. Neither machine-id nor anything a person may have put a password into (gitconfig, npmrc,
- * pip.conf, environment) is here. */
+static const char *const root_system[] = {"/usr",   "/bin",    "/sbin", "/lib",
+                                          "/lib32", "/libx32", "/lib64"};
+
+/* Configuration that libc and the runtimes read and that holds no secret and no identity. Neither
+ * machine-id nor anything a person may have put a password into (gitconfig, npmrc, pip.conf,
+ * environment) is here. Each costs a mount. */
 static const char *const root_etc[] = {
-    "alternatives", "debian_version", "fonts",     "gai.conf",    "host.conf", "inputrc",
-    "ld.so.cache",  "ld.so.conf",     "ld.so.conf.d", "locale.alias", "localtime", "magic",
-    "magic.mime",   "mime.types",     "os-release", "perl",        "protocols", "rpc",
-    "services",     "shells",         "ssl/openssl.cnf", "terminfo", "timezone",  "xattr.conf",
+    "/etc/alternatives", "/etc/fonts",     "/etc/ld.so.cache", "/etc/localtime",
+    "/etc/mime.types",   "/etc/os-release", "/etc/protocols",  "/etc/services",
+    "/etc/ssl/openssl.cnf",
 };
 
 static const struct {
@@ -187,47 +192,38 @@ static const struct {
     {"etc/resolv.conf", "nameserver 127.0.0.1\n"},
 };
 
-static bool
-is_runtime_config(const char *name)
-{
-    return strncmp(name, "python3", 7) == 0 || strncmp(name, "java-", 5) == 0;
-}
-
+/* Debian keeps parts of its JDKs in /etc/java-N-openjdk; nothing of Java starts without. */
 static enum writ_err
-root_etc_runtimes(int host, int etc, struct writ_inner_fail *fail)
+root_etc_java(int root, struct writ_inner_fail *fail)
 {
-    int copy = openat(host, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = copy < 0 ? NULL : fdopendir(copy);
+    DIR *d = access("/usr/lib/jvm", F_OK) == 0 ? opendir("/etc") : NULL;
     const struct dirent *e;
     bool ok = true;
 
     if (d == NULL)
-        return failed(fail, "read", "/etc");
+        return WRIT_OK;
     while (ok && (e = readdir(d)) != NULL) {
-        if (is_runtime_config(e->d_name))
-            ok = mirror(host, e->d_name, etc, e->d_name);
+        char path[300];
+
+        if (strncmp(e->d_name, "java-", 5) == 0) {
+            (void)snprintf(path, sizeof(path), "/etc/%s", e->d_name);
+            ok = mirror(root, path);
+        }
     }
     (void)closedir(d);
-    return ok ? WRIT_OK : failed(fail, "mount a runtime's configuration of", "/etc");
+    return ok ? WRIT_OK : failed(fail, "mount Java's configuration from", "/etc");
 }
 
 static enum writ_err
 root_config(int root, struct writ_inner_fail *fail)
 {
-    WRIT_FD_AUTO int host = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    WRIT_FD_AUTO int etc = openat(root, "etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    enum writ_err e = mirror_all(root, root_etc, WRIT_COUNT(root_etc), fail);
 
-    if (host < 0 || etc < 0)
-        return failed(fail, "open", "/etc");
-    for (size_t i = 0; i < WRIT_COUNT(root_etc); i++) {
-        if (!mirror(host, root_etc[i], etc, root_etc[i]))
-            return failed(fail, "mount from /etc", root_etc[i]);
-    }
-    for (size_t i = 0; i < WRIT_COUNT(root_made); i++) {
+    for (size_t i = 0; e == WRIT_OK && i < WRIT_COUNT(root_made); i++) {
         if (!make_file(root, root_made[i].path, root_made[i].text))
             return failed(fail, "write", root_made[i].path);
     }
-    return root_etc_runtimes(host, etc, fail);
+    return e == WRIT_OK ? root_etc_java(root, fail) : e;
 }
 
 static bool
@@ -248,22 +244,20 @@ root_devpts(int root)
 static enum writ_err
 root_devices(int root, bool tty, struct writ_inner_fail *fail)
 {
-    static const char *const nodes[] = {"dev/null",   "dev/zero",    "dev/full",
-                                        "dev/random", "dev/urandom", "dev/tty"};
+    static const char *const nodes[] = {"/dev/null",   "/dev/zero",    "/dev/full",
+                                        "/dev/random", "/dev/urandom", "/dev/tty"};
     static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
                                            {"/proc/self/fd/0", "dev/stdin"},
                                            {"/proc/self/fd/1", "dev/stdout"},
                                            {"/proc/self/fd/2", "dev/stderr"}};
-    WRIT_FD_AUTO int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     size_t count = WRIT_COUNT(nodes) - (tty ? 0 : 1);
 
     for (size_t i = 0; i < count; i++) {
         struct stat st;
 
-        if (fstatat(host, nodes[i], &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISCHR(st.st_mode) ||
-            !make_file(root, nodes[i], NULL) ||
-            !writ_inner_bind_mount(host, nodes[i], root, nodes[i],
-                                   WRIT_ATTR_DEV | WRIT_ATTR_NOEXEC))
+        if (lstat(nodes[i], &st) < 0 || !S_ISCHR(st.st_mode) ||
+            !make_file(root, nodes[i] + 1, NULL) ||
+            !writ_inner_bind(nodes[i], nodes[i] + 1, WRIT_ATTR_DEV | WRIT_ATTR_NOEXEC))
             return failed(fail, "mount", nodes[i]);
     }
     for (size_t i = 0; i < WRIT_COUNT(links); i++) {
@@ -312,10 +306,14 @@ static int
 bind_source(const struct writ_inner_bind *b)
 {
     WRIT_FD_AUTO int tree = -1;
+    struct mount_attr a = narrowed(b->write ? 0 : WRIT_ATTR_RO);
     struct stat st;
 
-    tree = writ_inner_tree(AT_FDCWD, b->host, WRIT_ATTR_REC | (b->write ? 0 : WRIT_ATTR_RO));
-    if (tree < 0 || fstat(tree, &st) < 0)
+    a.propagation = MS_PRIVATE;
+    tree = open_tree(AT_FDCWD, b->host,
+                     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_RECURSIVE);
+    if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof(a)) < 0 ||
+        fstat(tree, &st) < 0)
         return -1;
     if (st.st_dev != b->dev || st.st_ino != b->ino) {
         errno = ESTALE;
@@ -382,7 +380,6 @@ writ_inner_root(const struct writ_inner_plan *plan, int proc, int *ret_put,
     WRIT_FD_AUTO int root = -1;
     enum writ_err e;
 
-    (void)umask(022);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return failed(fail, "make private", "/");
     e = root_bind_sources(plan, fail);
@@ -393,7 +390,7 @@ writ_inner_root(const struct writ_inner_plan *plan, int proc, int *ret_put,
         return failed(fail, "mount tmpfs at", "/");
     e = root_tree(root, fail);
     if (e == WRIT_OK)
-        e = root_system(root, fail);
+        e = mirror_all(root, root_system, WRIT_COUNT(root_system), fail);
     if (e == WRIT_OK)
         e = root_config(root, fail);
     if (e == WRIT_OK)
@@ -406,7 +403,7 @@ writ_inner_root(const struct writ_inner_plan *plan, int proc, int *ret_put,
     if (e != WRIT_OK)
         return e;
     for (size_t i = 0; i < WRIT_COUNT(root_writable); i++) {
-        if (!writ_inner_bind_mount(root, root_writable[i], root, root_writable[i], 0))
+        if (!writ_inner_bind_staged(root_writable[i], root_writable[i], 0))
             return failed(fail, "mount", root_writable[i]);
     }
     e = root_binds(plan, root, fail);
