@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fixture_ca.h"
 #include "profile/flags.h"
 #include "profile/print.h"
 #include "profile/profile.h"
@@ -43,16 +44,7 @@ set_up(void)
                                "  tracker: {url: 'https://api.tracker.test', credential: t, "
                                "inject: bearer}\n"
                                "policy: [policy.cedar]\n");
-    put_file("ca.pem", "-----BEGIN CERTIFICATE-----\n"
-                       "MIIBeDCCAR+gAwIBAgIUJDG1moKHkqEBSmjqvvHoEnOOj30wCgYIKoZIzj0EAwIw\n"
-                       "EjEQMA4GA1UEAwwHdGVzdCBDQTAeFw0yNjExMjIwMDQ5MjFaFw0zNjExMTkwMDQ5\n"
-                       "MjFaMBIxEDAOBgNVBAMMB3Rlc3QgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"
-                       "AATF1kJ53/TjuClU90BO5wXkXQT+iwvb5VZvaUWVtNJQlhI6EsVN+fiLr+7UMCoi\n"
-                       "bd7ghQrCBJ2NGIJspbGRDrMOo1MwUTAdBgNVHQ4EFgQUxNKMa5Acb436yfdSN+9Y\n"
-                       "kkEQmAAwHwYDVR0jBBgwFoAUxNKMa5Acb436yfdSN+9YkkEQmAAwDwYDVR0TAQH/\n"
-                       "BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAnLlHG8YYY0ZtoziiGqRvBeLMfO4KY\n"
-                       "ZVKGE3uJzAjGdwIgTye1wv3ubtSHZpJb2bFVLaPRXeq5gdDyg/LtSlz4Cic=\n"
-                       "-----END CERTIFICATE-----\n");
+    put_file("ca.pem", fixture_ca);
 }
 
 static void
@@ -345,6 +337,22 @@ test_odd_text(void)
     }
 }
 
+/* A path or argument need not be UTF-8; YAML must be. */
+static void
+test_not_utf8(void)
+{
+    struct writ_diag diag;
+    struct writ_doc d;
+    struct writ_buf b;
+
+    if (!CHECK(run("--|true|\xff", &d, &diag) == WRIT_OK))
+        return;
+    writ_buf_init(&b, 8192);
+    CHECK(writ_profile_print(&d, &b) == WRIT_E_FORMAT);
+    writ_buf_done(&b);
+    writ_doc_done(&d);
+}
+
 static void
 test_help(void)
 {
@@ -365,6 +373,7 @@ main(void)
     test_with_profile();
     test_bad();
     test_odd_text();
+    test_not_utf8();
     test_help();
     tear_down();
     return test_end();

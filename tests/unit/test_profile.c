@@ -6,20 +6,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "fixture_ca.h"
 #include "profile/profile.h"
 #include "test.h"
-
-static const char certificate[] =
-    "-----BEGIN CERTIFICATE-----\n"
-    "MIIBeDCCAR+gAwIBAgIUJDG1moKHkqEBSmjqvvHoEnOOj30wCgYIKoZIzj0EAwIw\n"
-    "EjEQMA4GA1UEAwwHdGVzdCBDQTAeFw0yNjExMjIwMDQ5MjFaFw0zNjExMTkwMDQ5\n"
-    "MjFaMBIxEDAOBgNVBAMMB3Rlc3QgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"
-    "AATF1kJ53/TjuClU90BO5wXkXQT+iwvb5VZvaUWVtNJQlhI6EsVN+fiLr+7UMCoi\n"
-    "bd7ghQrCBJ2NGIJspbGRDrMOo1MwUTAdBgNVHQ4EFgQUxNKMa5Acb436yfdSN+9Y\n"
-    "kkEQmAAwHwYDVR0jBBgwFoAUxNKMa5Acb436yfdSN+9YkkEQmAAwDwYDVR0TAQH/\n"
-    "BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAnLlHG8YYY0ZtoziiGqRvBeLMfO4KY\n"
-    "ZVKGE3uJzAjGdwIgTye1wv3ubtSHZpJb2bFVLaPRXeq5gdDyg/LtSlz4Cic=\n"
-    "-----END CERTIFICATE-----\n";
 
 static char root[] = "/tmp/writ-profile-XXXXXX"; /* holds everything */
 static char dir[64];                             /* the profile folder in it */
@@ -84,7 +73,7 @@ set_up(void)
     put_file("policy.cedar", "permit (principal, action, resource);\n");
     put_file("sub/more.cedar", "");
     put_file("latin.cedar", "// caf\xe9\n");
-    put_file("ca.pem", certificate);
+    put_file("ca.pem", fixture_ca);
     put_file("cut.pem", "-----BEGIN CERTIFICATE-----\nMIIBeDCCAR+gAwIBAgIUJDG1moKHkqEBSmjq\n");
     put_file("mangled.pem", "-----BEGIN CERTIFICATE-----\nMIIBeDCCAR+gAwIBAgIUJDG1moKHkqEBSmjq\n"
                             "-----END CERTIFICATE-----\n");
@@ -168,7 +157,7 @@ check_services(const struct writ_doc *d)
     CHECK(s[0].address_count == 2 && s[0].addresses[0].bits == 104 &&
           s[0].addresses[0].addr[12] == 127 && s[0].addresses[0].addr[10] == 0xff &&
           s[0].addresses[1].bits == 128 && s[0].addresses[1].addr[15] == 1);
-    CHECK(writ_span_is(s[0].ca, certificate));
+    CHECK(writ_span_is(s[0].ca, fixture_ca));
     CHECK(strcmp(s[1].base, "/v2/") == 0 && s[1].port == 443 && s[1].env[0] == '\0');
     CHECK(strcmp(s[1].inject_name, "Authorization") == 0 &&
           strcmp(s[1].inject_before, "Bearer ") == 0 && s[1].ca.len == 0);
@@ -533,12 +522,12 @@ test_inline_ca(void)
     size_t n =
         (size_t)snprintf(text, sizeof(text), "%sca: \"%s", URL, "-----BEGIN CERTIFICATE-----");
 
-    for (const char *p = certificate + 27; *p != '\0'; p++)
+    for (const char *p = fixture_ca + 27; *p != '\0'; p++)
         n += (size_t)snprintf(text + n, sizeof(text) - n, *p == '\n' ? "\\r\\n" : "%c", *p);
     (void)snprintf(text + n, sizeof(text) - n, "# a comment\"\n");
     if (!CHECK_ROW(parse(text, &d, &diag) == WRIT_OK, diag.text))
         return;
-    CHECK(d.service_count == 1 && writ_span_is(d.services[0].ca, certificate));
+    CHECK(d.service_count == 1 && writ_span_is(d.services[0].ca, fixture_ca));
     writ_doc_done(&d);
 }
 
