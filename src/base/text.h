@@ -43,7 +43,4 @@ bool writ_unhex(struct writ_span s, uint8_t *ret, size_t n) WRIT_CHECK;
 /* Standard alphabet with padding (RFC 4648 section 4). */
 void writ_put_base64(struct writ_buf *b, struct writ_span s);
 
-/* Bytes of the valid UTF-8 character at the start of s (Unicode 15, table 3-7), or 0. */
-size_t writ_utf8_len(struct writ_span s) WRIT_CHECK;
-
 #endif
