@@ -54,9 +54,8 @@ put_request_head(struct client *c, struct writ_span path, struct writ_http1_faul
     e = inject_put_query(&x->decision, out, req->has_query, req->query, fault);
     if (e != WRIT_OK)
         return e;
-    writ_buf_put_str(out, " HTTP/1.1\r\nHost: ");
+    writ_buf_put_str(out, " HTTP/1.1\r\n");
     writ_http1_put_host(out, &x->service->authority);
-    writ_buf_put_str(out, "\r\n");
     for (size_t i = 0; i < req->headers.count; i++) {
         const struct writ_http1_header *h = &req->headers.at[i];
 

@@ -18,8 +18,6 @@ static const struct command commands[] = {
     {"audit", writ_cmd_audit, "what tasks did: list, show, verify"},
     {"credential", writ_cmd_credential,
      "keep the credentials that gateways use: add, list, rotate, remove"},
-    {"policy", writ_cmd_policy, "check, test and explain policies"},
-    {"doctor", writ_cmd_doctor, "which walls this machine gives"},
 };
 
 static void
