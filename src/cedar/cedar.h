@@ -236,6 +236,19 @@ enum cedar_err cedar_schema_load(const struct cedar_source *src, enum cedar_synt
                                  struct cedar_schema **ret, struct cedar_error *err) CEDAR_CHECK;
 void cedar_schema_free(struct cedar_schema *s); /* NULL is fine */
 
+/* Strict is Cedar's own default, and what a policy that is to be relied on should pass. */
+enum cedar_mode { CEDAR_STRICT, CEDAR_PERMISSIVE };
+
+/* Whether the policy can go wrong for any request that the schema allows; the first mistake found
+ * is described in *err. Only overflow and entities that do not exist can still fail afterwards. */
+enum cedar_err cedar_policy_validate(const struct cedar_policies *ps, size_t i,
+                                     const struct cedar_schema *schema, enum cedar_mode mode,
+                                     struct cedar_error *err) CEDAR_CHECK;
+/* All policies of the set, templates included. */
+enum cedar_err cedar_policies_validate(const struct cedar_policies *ps,
+                                       const struct cedar_schema *schema, enum cedar_mode mode,
+                                       struct cedar_error *err) CEDAR_CHECK;
+
 /* ---- Entities -------------------------------------------------------------------------------- */
 
 struct cedar_entity {

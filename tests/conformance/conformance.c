@@ -32,14 +32,23 @@ enum {
     SCHEMAS,
     ENTITIES,
     REQUESTS,
+    SHOULD,
+    STRICT,
+    PERMISSIVE,
     FAMILIES,
 };
 
 static struct family families[FAMILIES] = {
-    [DECISIONS] = {"corpus: decision", 0, 0},       [REASONS] = {"corpus: reasons", 0, 0},
-    [ERRORS] = {"corpus: erroring policies", 0, 0}, [HANDWRITTEN] = {"handwritten requests", 0, 0},
-    [SCHEMAS] = {"schemas as text and JSON", 0, 0}, [ENTITIES] = {"entity validation", 0, 0},
+    [DECISIONS] = {"corpus: decision", 0, 0},
+    [REASONS] = {"corpus: reasons", 0, 0},
+    [ERRORS] = {"corpus: erroring policies", 0, 0},
+    [HANDWRITTEN] = {"handwritten requests", 0, 0},
+    [SCHEMAS] = {"schemas as text and JSON", 0, 0},
+    [ENTITIES] = {"entity validation", 0, 0},
     [REQUESTS] = {"request validation", 0, 0},
+    [SHOULD] = {"shouldValidate", 0, 0},
+    [STRICT] = {"policy validation, strict", 0, 0},
+    [PERMISSIVE] = {"policy validation, permissive", 0, 0},
 };
 static unsigned shown;
 static const char *root;
@@ -292,6 +301,11 @@ run_file(const char *file, bool corpus)
         fixture_done(&f);
         return;
     }
+    f.err.text[0] = '\0';
+    (void)count(SHOULD,
+                (cedar_policies_validate(f.ps, f.schema, CEDAR_STRICT, &f.err) == CEDAR_OK) ==
+                    writ_jval_get(writ_jdoc_root(f.doc), "shouldValidate")->yes,
+                file, f.err.text);
     requests = writ_jval_get(writ_jdoc_root(f.doc), "requests");
     for (const struct writ_jval *r = requests->first; r != NULL; r = r->next)
         run_request(&f, r, corpus);
@@ -403,6 +417,33 @@ run_request_verdicts(struct fixture *f, const struct writ_jval *verdict)
     }
 }
 
+static void
+run_policy_verdicts(struct fixture *f, const struct writ_jval *verdicts)
+{
+    static const char *const modes[] = {"strict", "permissive"};
+
+    for (size_t i = 0; i < cedar_policies_count(f->ps); i++) {
+        struct cedar_span id = cedar_policy_info(f->ps, i).id;
+        char key[64];
+        const struct writ_jval *verdict;
+
+        (void)snprintf(key, sizeof key, "%.*s", (int)id.len, id.ptr);
+        verdict = writ_jval_get(verdicts, key);
+        for (unsigned m = 0; verdict != NULL && m < 2; m++) {
+            char what[512];
+            bool ok;
+
+            f->err = (struct cedar_error){.text = ""};
+            ok =
+                cedar_policy_validate(f->ps, i, f->schema, (enum cedar_mode)m, &f->err) == CEDAR_OK;
+            (void)snprintf(what, sizeof what, "%s: ours %s: %u:%u: %s", key, ok ? "ok" : "bad",
+                           f->err.line, f->err.col, f->err.text);
+            (void)count(m == 0 ? STRICT : PERMISSIVE, ok == writ_jval_get(verdict, modes[m])->yes,
+                        f->file, what);
+        }
+    }
+}
+
 /* DIR/NAME.validation.json beside the test of that name. */
 static void
 run_verdicts(const char *file, bool corpus)
@@ -422,6 +463,8 @@ run_verdicts(const char *file, bool corpus)
     writ_buf_done(&text);
     root_value = writ_jdoc_root(doc);
     if (fixture_open(&f, name)) {
+        run_policy_verdicts(
+            &f, writ_jval_get(writ_jval_get(root_value, "policyValidation"), "perPolicy"));
         run_entities(&f, writ_jval_get(writ_jval_get(root_value, "entityValidation"), "perEntity"));
         run_request_verdicts(&f, writ_jval_get(root_value, "requestValidation")->first);
     } else {
