@@ -178,6 +178,18 @@ is_asked_for(const struct writ_dns_query *q, const struct writ_addr *a)
            (q->type == WRIT_DNS_TYPE_AAAA && a->family == 6);
 }
 
+static size_t
+count_matching(const struct writ_dns_query *q, const struct writ_dns_answer *a)
+{
+    size_t n = 0;
+
+    if (a->rcode != WRIT_DNS_NOERROR)
+        return 0;
+    for (size_t i = 0; i < a->count; i++)
+        n += is_asked_for(q, &a->addrs[i]) ? 1 : 0;
+    return n;
+}
+
 static void
 put_address(struct writ_buf *b, const struct writ_dns_query *q, const struct writ_addr *a,
             uint32_t ttl_s)
@@ -200,12 +212,15 @@ writ_dns_put_answer(struct writ_buf *b, const struct writ_dns_query *q,
     uint16_t counts[4] = {1, 0, 0, q->edns ? 1 : 0};
     size_t each = q->type == WRIT_DNS_TYPE_A ? 16 : 28;
     size_t fixed = DNS_HEADER + q->question.len + (q->edns ? DNS_OPT_BYTES : 0);
+    size_t matching;
 
     flags |= q->rd ? (unsigned)DNS_FLAG_RD : 0;
     flags |= q->cd ? (unsigned)DNS_FLAG_CD : 0;
-    for (size_t i = 0; a->rcode == WRIT_DNS_NOERROR && i < a->count; i++)
-        counts[1] = (uint16_t)(counts[1] + (is_asked_for(q, &a->addrs[i]) ? 1 : 0));
-    if (bytes_max < fixed || (size_t)counts[1] * each > bytes_max - fixed) {
+    matching = count_matching(q, a);
+    counts[1] = (uint16_t)matching;
+    if (bytes_max > UINT16_MAX)
+        bytes_max = UINT16_MAX;
+    if (bytes_max < fixed || matching > (bytes_max - fixed) / each) {
         flags |= DNS_FLAG_TC;
         counts[1] = 0;
     }

@@ -42,35 +42,48 @@ put_escape(struct writ_buf *b, unsigned v)
     writ_buf_put(b, writ_span(three, 3));
 }
 
-/* The escaped bytes of one character; 0 if they are no UTF-8 (RFC 3629: no overlong form, no
- * surrogate, nothing above U+10FFFF) or a C1 control character. */
+struct utf8_head {
+    uint8_t first; /* the last byte that begins such a sequence */
+    uint8_t more;
+    uint8_t mask;
+    uint32_t min;
+};
+
+/* RFC 3629, where each length has its least value so that there are no overlong forms; with two
+ * bytes it is above the C1 control characters. */
+static const struct utf8_head utf8_heads[] = {
+    {0xc1, 0, 0, 0},
+    {0xdf, 1, 0x1f, 0xa0},
+    {0xef, 2, 0x0f, 0x800},
+    {0xf4, 3, 0x07, 0x10000},
+};
+
+/* How many escapes make one character; 0 if they are no UTF-8 text. */
 static unsigned
-utf8_escapes(struct writ_span s, size_t at, int first)
+utf8_escapes(struct writ_span s, size_t at, uint8_t first)
 {
-    unsigned more = 1;
-    uint32_t min = 0xa0;
+    const struct utf8_head *h = utf8_heads;
     uint32_t v;
 
-    if (first < 0xc2 || first > 0xf4)
-        return 0;
-    v = (uint32_t)first & 0x1f;
-    if (first >= 0xe0) {
-        more = first >= 0xf0 ? 3 : 2;
-        min = first >= 0xf0 ? 0x10000 : 0x800;
-        v = (uint32_t)first & (first >= 0xf0 ? 0x07 : 0x0f);
+    while (first > h->first) {
+        if (++h == utf8_heads + WRIT_COUNT(utf8_heads))
+            return 0;
     }
-    for (unsigned i = 1; i <= more; i++) {
-        int next = at + (size_t)3 * i < s.len ? escape_at(s, at + (size_t)3 * i) : -1;
+    v = first & h->mask;
+    for (size_t i = 1; i <= h->more; i++) {
+        int next = at + 3 * i < s.len ? escape_at(s, at + 3 * i) : -1;
 
         if (next < 0x80 || next > 0xbf)
             return 0;
         v = v << 6 | ((uint32_t)next & 0x3f);
     }
-    return v < min || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff) ? 0 : more + 1;
+    if (h->more == 0 || v < h->min || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
+        return 0;
+    return h->more + 1U;
 }
 
 static enum writ_err
-put_utf8(struct path_writer *w, int first)
+put_utf8(struct path_writer *w, uint8_t first)
 {
     unsigned n = utf8_escapes(w->raw, w->at, first);
 
@@ -89,7 +102,7 @@ put_escaped(struct path_writer *w)
     if (v < 0)
         return refuse_path(w, "the path holds a '%' that begins no escape");
     if (v >= 0x80)
-        return put_utf8(w, v);
+        return put_utf8(w, (uint8_t)v);
     if (v < 0x20 || v == 0x7f)
         return refuse_path(w, "the path holds an escaped control character");
     if (v == '/' || v == '\\')

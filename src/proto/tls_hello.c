@@ -219,32 +219,29 @@ read_hello(struct writ_span body, struct writ_tls_hello *ret, struct writ_tls_fa
     return read_extensions(extensions, ret, fault);
 }
 
-/* Puts the handshake message together as far as it is there. */
-struct assembly {
-    struct writ_span message; /* in `in` while it is in one record, then in scratch */
-    uint8_t *scratch;
-};
-
+/* The message so far stays in `in` while it is in one record; from the second on it is in scratch.
+ */
 static void
-add_fragment(struct assembly *a, struct writ_span fragment)
+add_fragment(uint8_t *scratch, struct writ_span *message, struct writ_span fragment)
 {
-    if (a->message.len == 0) {
-        a->message = fragment;
+    if (message->len == 0) {
+        *message = fragment;
         return;
     }
-    if (a->message.ptr != a->scratch)
-        memcpy(a->scratch, a->message.ptr, a->message.len);
-    memcpy(a->scratch + a->message.len, fragment.ptr, fragment.len);
-    a->message = writ_span(a->scratch, a->message.len + fragment.len);
+    if (message->ptr != scratch)
+        memcpy(scratch, message->ptr, message->len);
+    memcpy(scratch + message->len, fragment.ptr, fragment.len);
+    *message = writ_span(scratch, message->len + fragment.len);
 }
 
-/* Length of the whole message with its header; 0 while not even that is known. */
-static size_t
-message_len(struct writ_span m)
+/* All of the handshake message is there, and perhaps more than it. */
+static bool
+is_whole(struct writ_span m, size_t *ret_len)
 {
     if (m.len < 4)
-        return 0;
-    return 4 + ((size_t)m.ptr[1] << 16 | (size_t)m.ptr[2] << 8 | m.ptr[3]);
+        return false;
+    *ret_len = 4 + ((size_t)m.ptr[1] << 16 | (size_t)m.ptr[2] << 8 | m.ptr[3]);
+    return m.len >= *ret_len;
 }
 
 /* A record from r, or as much of it as is there: then AGAIN, with the part that is there. */
@@ -271,43 +268,54 @@ is_tls(struct writ_span in)
     return in.ptr[0] == TLS_TYPE_HANDSHAKE && (in.len < 2 || in.ptr[1] == 3);
 }
 
+/* Puts the handshake message together. */
+static enum writ_err
+assemble(struct writ_reader *r, uint8_t *scratch, struct writ_span *ret,
+         struct writ_tls_fault *fault)
+{
+    struct writ_span message = {0};
+    size_t len = 0;
+
+    for (unsigned records = 0; !is_whole(message, &len); records++) {
+        struct writ_span fragment;
+        enum writ_err e;
+
+        if (records == TLS_RECORDS_MAX || len > WRIT_TLS_HELLO_MAX)
+            return exceed(fault);
+        e = read_record(r, &fragment, fault);
+        if (e != WRIT_OK)
+            return e;
+        if (fragment.len > WRIT_TLS_HELLO_MAX - message.len)
+            return exceed(fault);
+        add_fragment(scratch, &message, fragment);
+        if (message.ptr[0] != TLS_CLIENT_HELLO)
+            return malformed(fault);
+    }
+    if (message.len != len)
+        return malformed(fault);
+    *ret = message;
+    return WRIT_OK;
+}
+
 enum writ_err
 writ_tls_hello_parse(struct writ_span in, uint8_t scratch[WRIT_TLS_HELLO_MAX],
                      struct writ_tls_hello *ret, struct writ_tls_fault *fault)
 {
-    struct assembly a = {.scratch = scratch};
     struct writ_reader r = writ_reader(in);
     struct writ_tls_hello hello = {.sni_len = 0};
+    struct writ_span message;
     enum writ_err e;
 
     if (in.len == 0)
         return WRIT_E_AGAIN;
     if (!is_tls(in))
         return WRIT_E_STATE;
-    for (unsigned records = 0;
-         message_len(a.message) == 0 || a.message.len < message_len(a.message); records++) {
-        struct writ_span fragment;
-
-        if (records == TLS_RECORDS_MAX)
-            return exceed(fault);
-        e = read_record(&r, &fragment, fault);
-        if (e != WRIT_OK)
-            return e;
-        if (fragment.len > WRIT_TLS_HELLO_MAX - a.message.len)
-            return exceed(fault);
-        add_fragment(&a, fragment);
-        if (a.message.ptr[0] != TLS_CLIENT_HELLO)
-            return malformed(fault);
-        if (message_len(a.message) > WRIT_TLS_HELLO_MAX)
-            return exceed(fault);
-    }
-    if (a.message.len != message_len(a.message))
-        return malformed(fault);
-    e = read_hello(writ_span_from(a.message, 4), &hello, fault);
-    if (e != WRIT_OK)
-        return e;
-    *ret = hello;
-    return WRIT_OK;
+    e = assemble(&r, scratch, &message, fault);
+    if (e == WRIT_OK)
+        e = read_hello(writ_span_from(message, 4), &hello, fault);
+    if (e == WRIT_OK)
+        *ret = hello;
+    return e;
 }
 
 void
