@@ -40,7 +40,8 @@ struct writ_http1_body_out {
 /* framing and length as the head says. NO_BODY is DONE at once. */
 void writ_http1_body_init(struct writ_http1_body *b, enum writ_http1_framing framing,
                           uint64_t length);
-/* After an error the body stays broken and answers the same. */
+/* After an error the body stays broken. fault->status is meant for a request's body; a response's
+ * broken body can only be cut off. */
 enum writ_err writ_http1_body_feed(struct writ_http1_body *b, struct writ_span in,
                                    struct writ_http1_body_out *ret,
                                    struct writ_http1_fault *fault) WRIT_CHECK;
