@@ -150,7 +150,9 @@ net_dns(bool v6)
     static const int on = 1;
     WRIT_FD_AUTO int fd = net_bind(v6, SOCK_DGRAM, 53);
 
-    if (fd < 0)
+    /* freebind: IPv6 lets an answer come from an address that only a route makes ours no other way */
+    if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) < 0 ||
+        (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on)) < 0))
         return -1;
     if (v6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) < 0
            : setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0)
