@@ -17,12 +17,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../unit/test.h"
 #include "base/fd.h"
 #include "base/id.h"
 #include "ipc/chan.h"
 #include "ledger/record.h"
 #include "profile/doc.h"
-#include "test.h"
 
 enum { ENV_WAIT_MS = 15000, ENV_TEXT = 1024 };
 

@@ -339,7 +339,9 @@ main(int argc, char **argv)
 {
     if (argc != 2)
         return 2;
-    env_program = argv[1];
+    env_program = realpath(argv[1], NULL);
+    if (env_program == NULL)
+        return 2;
     (void)umask(077);
     test_admin();
     test_release();
