@@ -1,5 +1,6 @@
 #include "ledger/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -179,10 +180,11 @@ writ_log_resume(int tasks_fd, const char *task, struct writ_log *l)
     if (e != WRIT_OK)
         return e;
     l->size = t.size;
-    l->last = t.kind;
+    l->sealed = t.kind == WRIT_KIND_TASK_SEALED && t.torn == 0;
     l->records = t.seq;
     l->written = t.seq;
     memcpy(l->head, t.head, sizeof(l->head));
+    memcpy(l->written_head, t.head, sizeof(l->head));
     if (t.torn == 0)
         return WRIT_OK;
     if (ftruncate(l->fd, t.size) < 0)
@@ -211,6 +213,24 @@ writ_log_add(struct writ_log *l, struct writ_span record, enum writ_role from)
     return WRIT_OK;
 }
 
+struct writ_log_mark
+writ_log_mark(const struct writ_log *l)
+{
+    struct writ_log_mark m = {.records = l->records, .pending = writ_buf_len(&l->pending)};
+
+    memcpy(m.head, l->head, sizeof(m.head));
+    return m;
+}
+
+void
+writ_log_undo(struct writ_log *l, const struct writ_log_mark *m)
+{
+    assert(l->written <= m->records && m->pending <= writ_buf_len(&l->pending));
+    l->records = m->records;
+    l->pending.end = l->pending.start + m->pending;
+    memcpy(l->head, m->head, sizeof(l->head));
+}
+
 enum writ_err
 writ_log_flush(struct writ_log *l)
 {
@@ -236,6 +256,7 @@ writ_log_flush(struct writ_log *l)
     }
     l->size = at;
     l->written = l->records;
+    memcpy(l->written_head, l->head, sizeof(l->head));
     writ_buf_consume(&l->pending, writ_buf_len(&l->pending));
     return reserve(l);
 }

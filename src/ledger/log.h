@@ -20,13 +20,14 @@
 struct writ_log {
     int fd; /* -1: not open */
     char task[WRIT_TASK_ID_BYTES + 1];
-    uint64_t records;    /* lines in the file and in memory */
-    enum writ_kind last; /* of the last line that was there when the log was taken up again */
-    uint64_t written;    /* lines in the file */
-    off_t size;          /* of the whole lines in the file */
-    off_t reserved;      /* the file system has given us blocks up to here */
+    uint64_t records; /* lines in the file and in memory */
+    bool sealed;      /* the last line in the file is the seal */
+    uint64_t written; /* lines in the file */
+    off_t size;       /* of the whole lines in the file */
+    off_t reserved;   /* the file system has given us blocks up to here */
     uint8_t first[WRIT_HASH_BYTES];
-    uint8_t head[WRIT_HASH_BYTES]; /* of the last line added */
+    uint8_t head[WRIT_HASH_BYTES];         /* of the last line added */
+    uint8_t written_head[WRIT_HASH_BYTES]; /* of the last line in the file */
     struct writ_buf pending;
 };
 
@@ -59,6 +60,16 @@ enum writ_err writ_log_resume(int tasks_fd, const char *task, struct writ_log *l
 /* FORMAT: the record is malformed and nothing was added. LIMIT: flush first. */
 enum writ_err writ_log_add(struct writ_log *l, struct writ_span record,
                            enum writ_role from) WRIT_CHECK;
+
+/* Where a log stands, to return to it while nothing has been flushed since. */
+struct writ_log_mark {
+    uint64_t records;
+    size_t pending;
+    uint8_t head[WRIT_HASH_BYTES];
+};
+
+struct writ_log_mark writ_log_mark(const struct writ_log *l);
+void writ_log_undo(struct writ_log *l, const struct writ_log_mark *m);
 /* SYS: not written. LIMIT: written, but no room is left beyond; errno says why in both cases. */
 enum writ_err writ_log_flush(struct writ_log *l) WRIT_CHECK;
 enum writ_err writ_log_sync(struct writ_log *l) WRIT_CHECK;

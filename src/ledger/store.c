@@ -275,8 +275,8 @@ anchor_seal(struct writ_store *s, const struct writ_log *l)
     return e == WRIT_OK ? writ_store_sync(s) : e;
 }
 
-enum writ_err
-writ_store_seal(struct writ_store *s, struct writ_log *l, const char *process, const char *reason)
+static enum writ_err
+add_seal(struct writ_log *l, const char *process, const char *reason)
 {
     struct writ_record r;
     uint8_t mem[1024];
@@ -288,14 +288,37 @@ writ_store_seal(struct writ_store *s, struct writ_log *l, const char *process, c
         writ_record_str(&r, WRIT_FIELD_REASON, reason);
         e = add_own(l, &r);
     }
-    if (e == WRIT_OK) {
-        writ_record_begin(&r, mem, sizeof(mem), WRIT_KIND_TASK_SEALED, writ_clock_wall_us());
-        writ_record_u64(&r, WRIT_FIELD_RECORDS, l->records);
-        e = add_own(l, &r);
-    }
+    if (e != WRIT_OK)
+        return e;
+    writ_record_begin(&r, mem, sizeof(mem), WRIT_KIND_TASK_SEALED, writ_clock_wall_us());
+    writ_record_u64(&r, WRIT_FIELD_RECORDS, l->records);
+    return add_own(l, &r);
+}
+
+/* The seal into the file; on failure the log is as it was. */
+static enum writ_err
+write_seal(struct writ_log *l, const char *process, const char *reason)
+{
+    struct writ_log_mark mark = writ_log_mark(l);
+    enum writ_err e = add_seal(l, process, reason);
+
     if (e == WRIT_OK)
         e = writ_log_flush(l);
-    if (e == WRIT_OK || e == WRIT_E_LIMIT) /* no room for more: there will be no more */
+    if (e == WRIT_E_LIMIT && l->written == l->records)
+        e = WRIT_OK; /* no room for more: there will be no more */
+    if (e == WRIT_OK)
+        l->sealed = true;
+    else
+        writ_log_undo(l, &mark);
+    return e;
+}
+
+enum writ_err
+writ_store_seal(struct writ_store *s, struct writ_log *l, const char *process, const char *reason)
+{
+    enum writ_err e = l->sealed ? WRIT_OK : write_seal(l, process, reason);
+
+    if (e == WRIT_OK)
         e = writ_log_sync(l);
     if (e == WRIT_OK)
         writ_log_trim(l);
@@ -322,10 +345,8 @@ recover_one(struct writ_store *s, const char *task)
         (void)unlinkat(s->tasks, name, 0);
         writ_store_unmark(s, task);
     } else if (e == WRIT_OK) {
-        /* sealed already, but perhaps not anchored: an anchor more says the same again */
-        e = l.last == WRIT_KIND_TASK_SEALED
-                ? anchor_seal(s, &l)
-                : writ_store_seal(s, &l, "ledger", "found unsealed when the next ledger started");
+        /* if it is sealed already, but perhaps not anchored, an anchor more says the same again */
+        e = writ_store_seal(s, &l, "ledger", "found unsealed when the next ledger started");
         if (e == WRIT_OK)
             writ_store_unmark(s, task);
     }

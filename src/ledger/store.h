@@ -43,7 +43,8 @@ void writ_store_unmark(struct writ_store *s, const char *task);
 
 /*
  * Seals l: the last record, everything to the disk, the anchor in the main log. reason is NULL
- * after an orderly end; else a process.died of `process` is recorded first.
+ * after an orderly end; else a process.died of `process` is recorded first. After a failure it may
+ * be called again: what was done is not done twice.
  */
 enum writ_err writ_store_seal(struct writ_store *s, struct writ_log *l, const char *process,
                               const char *reason) WRIT_CHECK;

@@ -98,7 +98,7 @@ anchor(struct ledger *l, enum writ_kind kind, int wait_ms)
 
     writ_record_begin(&r, mem, sizeof(mem), kind, writ_clock_wall_us());
     writ_record_u64(&r, WRIT_FIELD_RECORDS, l->log.written);
-    writ_record_bytes(&r, WRIT_FIELD_HEAD, writ_span(l->log.head, sizeof(l->log.head)));
+    writ_record_bytes(&r, WRIT_FIELD_HEAD, writ_span(l->log.written_head, WRIT_HASH_BYTES));
     e = writ_record_end(&r, &bytes);
     if (e == WRIT_OK)
         e = writ_store_anchor(&l->store, l->log.task, bytes, wait_ms);
@@ -306,25 +306,43 @@ ledger_wait_ms(const struct ledger *l)
     return due <= now ? 0 : (int)((due - now + 999) / 1000);
 }
 
+/* Everything that the rings hold, into the file. */
+static enum writ_err
+drain_all(struct ledger *l)
+{
+    enum writ_err e = ledger_flush(l); /* first: what a full disk left in memory */
+
+    for (unsigned i = 0; e == WRIT_OK && i < SEAL_TURNS_MAX && ledger_drain(l); i++)
+        continue;
+    if (e == WRIT_OK)
+        e = ledger_flush(l);
+    for (unsigned i = 0; i < l->source_count; i++)
+        writ_ring_refuse(&l->sources[i].ring);
+    if (e == WRIT_OK)
+        summarise(l, true);
+    return e;
+}
+
 enum writ_err
 ledger_seal(struct ledger *l, struct writ_span last, const char *died)
 {
+    struct writ_log_mark mark;
     enum writ_err e = WRIT_OK;
 
     if (!l->open || l->log.records == 0)
         return WRIT_E_STATE;
-    for (unsigned i = 0; i < SEAL_TURNS_MAX && ledger_drain(l); i++)
-        continue;
-    for (unsigned i = 0; i < l->source_count; i++)
-        writ_ring_refuse(&l->sources[i].ring);
-    summarise(l, true);
-    e = ledger_flush(l); /* once more: the disk may have room again */
-    if (e == WRIT_OK && last.len != 0)
+    if (!l->log.sealed)
+        e = drain_all(l);
+    mark = writ_log_mark(&l->log);
+    if (e == WRIT_OK && !l->log.sealed && last.len != 0)
         e = ledger_accept(l, last, WRIT_ROLE_LAUNCHER);
     if (e == WRIT_OK)
         e = writ_store_seal(&l->store, &l->log, died == NULL ? NULL : "launcher", died);
-    if (e != WRIT_OK)
+    if (e != WRIT_OK) {
+        if (!l->log.sealed && l->log.written <= mark.records)
+            writ_log_undo(&l->log, &mark); /* whoever tries again says the last word again */
         return e;
+    }
     writ_store_unmark(&l->store, l->log.task);
     l->sealed = true;
     return WRIT_OK;

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -160,6 +161,368 @@ test_launcher_dies(void)
     CHECK(t.ok == 2 && t.bad == 0);
 }
 
+/* --- killed at random points ------------------------------------------------------------------ */
+
+static void
+kill_later(pid_t victim)
+{
+    uint32_t us;
+
+    writ_random(&us, sizeof(us));
+    if (fork() != 0)
+        return;
+    (void)usleep(500 + us % 15000);
+    (void)kill(victim, SIGKILL);
+    _exit(0);
+}
+
+/* Loads the ledger until it dies; returns how many records it acknowledged. */
+static uint64_t
+load_until_dead(struct peer *p)
+{
+    struct writ_ring ring = {0};
+    uint64_t acked = 0;
+
+    if (!peer_ready(p) || !peer_open(p) || !peer_ring(p, &ring, WRIT_ROLE_GATEWAY))
+        return 0;
+    for (;;) {
+        for (unsigned i = 0; i < 200; i++) {
+            if (writ_ring_push(&ring, peer_record(WRIT_KIND_REQUEST_DECISION, 1, "allow")) !=
+                WRIT_OK)
+                break;
+        }
+        if (peer_ask(p, WRIT_MSG_LEDGER_APPEND, peer_record(WRIT_KIND_PROGRAM_START, 1, ""),
+                     NULL) != WRIT_MSG_LEDGER_ACK)
+            break;
+        acked++;
+    }
+    writ_ring_done(&ring);
+    return acked;
+}
+
+static void
+test_killed(void)
+{
+    char state[128];
+    uint64_t total = 0;
+    uint64_t torn;
+    struct tally t;
+
+    state_dir(state, "killed");
+    for (unsigned i = 0; i < kills; i++) {
+        struct peer p;
+        struct peer next;
+        uint64_t acked;
+        uint64_t sum;
+
+        peer_start(&p, state);
+        kill_later(p.pid);
+        acked = load_until_dead(&p);
+        total += acked;
+        CHECK(WIFSIGNALED(peer_end(&p)));
+        (void)wait(NULL);         /* the killer */
+        peer_start(&next, state); /* takes up what was left, then has nothing to do */
+        CHECK(peer_ready(&next) && peer_end(&next) == 0);
+        if (acked != 0)
+            CHECK(records(state, p.task.text, WRIT_KIND_PROGRAM_START, &sum) >= acked);
+        if (i % 20 == 19)
+            CHECK(verify(state).bad == 0);
+    }
+    t = verify(state);
+    torn = t.torn;
+    CHECK(t.bad == 0 && t.running == 0);
+    CHECK(total > kills);
+    (void)printf("killed %u times: %llu records acknowledged, none lost; %llu torn tails\n", kills,
+                 (unsigned long long)total, (unsigned long long)torn);
+}
+
+/* --- a full disk ------------------------------------------------------------------------------ */
+
+static void
+test_full(void)
+{
+    char state[128];
+    struct peer p;
+    struct writ_ring ring;
+    struct tally t;
+    uint64_t n = 0;
+    uint64_t pushed = 0;
+    uint64_t sum;
+    enum writ_err e;
+
+    state_dir(state, "full");
+    if (mkdir(state, 0700) < 0 ||
+        mount("tmpfs", state, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=0700") < 0) {
+        (void)printf("a full disk: not tested, this account cannot mount a small file system\n");
+        return;
+    }
+    peer_start(&p, state);
+    CHECK(peer_ready(&p) && peer_open(&p) && peer_ring(&p, &ring, WRIT_ROLE_GATEWAY));
+    do {
+        e = writ_ring_push(&ring, peer_record(WRIT_KIND_REQUEST_DECISION, 1, "allow"));
+        pushed += e == WRIT_OK ? 1 : 0;
+    } while ((e == WRIT_OK && pushed < 100000) || e == WRIT_E_AGAIN);
+    CHECK(e == WRIT_E_CLOSED); /* a gateway refuses every request from here on */
+    CHECK(peer_answer(&p, NULL) == WRIT_MSG_LEDGER_FAIL);
+    CHECK(strstr(p.fail, "No space left") != NULL);
+    t = verify(state);
+    CHECK(t.running == 1 && t.bad == 0);
+    /* what was pushed before still fits the reserve, or is kept in memory until there is room */
+    if (!peer_seal(&p, &n)) {
+        CHECK(strstr(p.fail, "No space left") != NULL);
+        CHECK(verify(state).bad == 0);
+        CHECK(mount("tmpfs", state, "tmpfs", MS_REMOUNT, "size=16m") == 0);
+        CHECK(peer_seal(&p, &n));
+    }
+    CHECK(peer_end(&p) == 0);
+    t = verify(state);
+    CHECK(t.ok == 2 && t.bad == 0);
+    CHECK(records(state, p.task.text, WRIT_KIND_REQUEST_DECISION, &sum) == pushed);
+    writ_ring_done(&ring);
+
+    /* no room at all: said before anything starts */
+    {
+        char path[256];
+        int fd;
+
+        (void)snprintf(path, sizeof(path), "%s/fill", state);
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        while (write(fd, state, sizeof(state)) > 0)
+            continue;
+        (void)close(fd);
+    }
+    peer_start(&p, state);
+    CHECK(!peer_ready(&p) || !peer_open(&p));
+    CHECK(strstr(p.fail, "No space left") != NULL);
+    (void)peer_end(&p);
+    CHECK(umount2(state, MNT_DETACH) == 0);
+}
+
+/* --- senders that misbehave ------------------------------------------------------------------- */
+
+static void
+test_scribbled(void)
+{
+    char state[128];
+    const uint8_t body[1] = {WRIT_ROLE_GATEWAY};
+    const uint64_t one = 1;
+    int fds[2];
+    struct peer p;
+    struct stat st;
+    uint8_t *at;
+    uint64_t sum;
+    uint64_t n;
+
+    state_dir(state, "scribbled");
+    peer_start(&p, state);
+    CHECK(peer_ready(&p) && peer_open(&p));
+    for (unsigned round = 0; round < WRIT_LEDGER_RINGS_MAX; round++) {
+        CHECK(writ_ring_make(&fds[0], &fds[1]) == WRIT_OK);
+        CHECK(writ_chan_send(&p.chan, WRIT_MSG_LEDGER_RING, writ_span(body, 1), fds, 2) == WRIT_OK);
+        CHECK(fstat(fds[0], &st) == 0);
+        at = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0);
+        for (unsigned i = 0; i < 20; i++) {
+            writ_random(at, round < 4 ? (size_t)st.st_size : 4096);
+            CHECK(write(fds[1], &one, sizeof(one)) == sizeof(one));
+            (void)usleep(500);
+        }
+        (void)munmap(at, (size_t)st.st_size);
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+    }
+    CHECK(peer_ask(&p, WRIT_MSG_LEDGER_APPEND, peer_record(WRIT_KIND_PROGRAM_START, 1, ""), NULL) ==
+          WRIT_MSG_LEDGER_ACK);
+    CHECK(peer_seal(&p, &n) && peer_end(&p) == 0);
+    CHECK(verify(state).bad == 0);
+    CHECK(records(state, p.task.text, WRIT_KIND_LEDGER_GAP, &sum) == WRIT_LEDGER_RINGS_MAX);
+}
+
+/* A gateway that speaks for another process is not heard again; the others are. */
+static void
+test_impostors(void)
+{
+    static const enum writ_kind kinds[] = {WRIT_KIND_TASK_START, WRIT_KIND_TASK_END,
+                                           WRIT_KIND_TASK_SEALED, WRIT_KIND_CREDENTIAL_RELEASE,
+                                           WRIT_KIND_PROGRAM_START};
+
+    char state[128];
+    struct peer p;
+    struct writ_ring good;
+    uint64_t sum;
+    uint64_t n;
+
+    state_dir(state, "impostors");
+    peer_start(&p, state);
+    CHECK(peer_ready(&p) && peer_open(&p) && peer_ring(&p, &good, WRIT_ROLE_GATEWAY));
+    for (size_t i = 0; i <= WRIT_COUNT(kinds); i++) {
+        struct writ_ring ring;
+        struct writ_span record =
+            i < WRIT_COUNT(kinds) ? peer_record(kinds[i], 1, "") : writ_span("garbage", 7);
+
+        CHECK(peer_ring(&p, &ring, WRIT_ROLE_GATEWAY));
+        CHECK(writ_ring_push(&ring, record) == WRIT_OK);
+        CHECK(peer_ask(&p, WRIT_MSG_LEDGER_APPEND, peer_record(WRIT_KIND_PROGRAM_START, 1, ""),
+                       NULL) == WRIT_MSG_LEDGER_ACK);
+        (void)usleep(3000);
+        CHECK(!writ_ring_alive(&ring));
+        writ_ring_done(&ring);
+    }
+    CHECK(writ_ring_push(&good, peer_record(WRIT_KIND_REQUEST_DECISION, 1, "allow")) == WRIT_OK);
+    CHECK(peer_seal(&p, &n) && peer_end(&p) == 0);
+    CHECK(verify(state).bad == 0);
+    CHECK(records(state, p.task.text, WRIT_KIND_LEDGER_GAP, &sum) == WRIT_COUNT(kinds) + 1);
+    CHECK(records(state, p.task.text, WRIT_KIND_CREDENTIAL_RELEASE, &sum) == 0);
+    CHECK(records(state, p.task.text, WRIT_KIND_REQUEST_DECISION, &sum) == 1);
+    CHECK(records(state, p.task.text, WRIT_KIND_TASK_SEALED, &sum) == 1);
+    writ_ring_done(&good);
+}
+
+static void
+test_keeper(void)
+{
+    const uint8_t body[1] = {WRIT_ROLE_KEEPER};
+    char state[128];
+    int pair[2];
+    struct peer p;
+    struct writ_chan keeper;
+    struct writ_msg_in m;
+    uint64_t sum;
+    uint64_t n;
+
+    state_dir(state, "keeper");
+    peer_start(&p, state);
+    CHECK(peer_ready(&p) && peer_open(&p) && writ_chan_pair(pair) == WRIT_OK);
+    CHECK(writ_chan_send(&p.chan, WRIT_MSG_LEDGER_CHANNEL, writ_span(body, 1), &pair[1], 1) ==
+          WRIT_OK);
+    (void)close(pair[1]);
+    writ_chan_init(&keeper, pair[0], WRIT_ROLE_KEEPER, WRIT_ROLE_LEDGER);
+    keeper.phase = WRIT_PHASE_RUN;
+    CHECK(writ_chan_send(&keeper, WRIT_MSG_LEDGER_APPEND_KEEPER,
+                         peer_record(WRIT_KIND_CREDENTIAL_RELEASE, 1, ""), NULL, 0) == WRIT_OK);
+    CHECK(writ_chan_expect(&keeper, WRIT_MSG_LEDGER_ACK_KEEPER, 2000, &m) == WRIT_OK);
+    CHECK(writ_chan_send(&keeper, WRIT_MSG_LEDGER_APPEND_KEEPER,
+                         peer_record(WRIT_KIND_REQUEST_DECISION, 1, ""), NULL, 0) == WRIT_OK);
+    CHECK(writ_chan_expect(&keeper, WRIT_MSG_LEDGER_ACK_KEEPER, 2000, &m) == WRIT_E_CLOSED);
+    writ_chan_done(&keeper);
+    CHECK(peer_seal(&p, &n) && peer_end(&p) == 0);
+    CHECK(verify(state).bad == 0);
+    CHECK(records(state, p.task.text, WRIT_KIND_CREDENTIAL_RELEASE, &sum) == 1);
+    CHECK(records(state, p.task.text, WRIT_KIND_LEDGER_GAP, &sum) == 1);
+}
+
+/* Whatever a launcher does wrong: its channel is closed, and what was recorded is sealed. */
+static void
+test_misuse(void)
+{
+    static const struct {
+        const char *name;
+        enum writ_msg type;
+        const char *body;
+        bool opened; /* before */
+    } rows[] = {
+        {"append before open", WRIT_MSG_LEDGER_APPEND, NULL, false},
+        {"seal before open", WRIT_MSG_LEDGER_SEAL, NULL, false},
+        {"open without an id", WRIT_MSG_LEDGER_OPEN, "", false},
+        {"open with a path", WRIT_MSG_LEDGER_OPEN, "../../../../../../tmp/xxxx", false},
+        {"open twice", WRIT_MSG_LEDGER_OPEN, "01M7Z9GD7080HAVE0STRY00000", true},
+        {"garbage as a record", WRIT_MSG_LEDGER_APPEND, "garbage", true},
+        {"seal with garbage", WRIT_MSG_LEDGER_SEAL, "garbage", true},
+    };
+
+    char state[128];
+
+    state_dir(state, "misuse");
+    for (size_t i = 0; i < WRIT_COUNT(rows); i++) {
+        struct writ_buf b;
+        struct writ_span body = peer_record(WRIT_KIND_TASK_END, 1, "");
+        struct tally t;
+        struct peer p;
+
+        writ_buf_init(&b, 256);
+        if (rows[i].body != NULL) {
+            writ_buf_put_blob(&b, writ_span_str(rows[i].body));
+            body = writ_buf_span(&b);
+        }
+        peer_start(&p, state);
+        CHECK_ROW(peer_ready(&p) && (!rows[i].opened || peer_open(&p)), rows[i].name);
+        if (rows[i].body == NULL)
+            body = peer_record(WRIT_KIND_TASK_END, 1, "");
+        CHECK_ROW(peer_ask(&p, rows[i].type, body, NULL) == WRIT_MSG_NONE, rows[i].name);
+        CHECK_ROW(peer_end(&p) == 0, rows[i].name);
+        t = verify(state);
+        CHECK_ROW(t.bad == 0 && t.running == 0, rows[i].name);
+        writ_buf_done(&b);
+    }
+}
+
+static void
+test_unusable_state(void)
+{
+    char state[128];
+    struct peer p;
+    int fd;
+
+    state_dir(state, "file");
+    fd = open(state, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    (void)close(fd);
+    peer_start(&p, state);
+    CHECK(peer_answer(&p, NULL) == WRIT_MSG_LEDGER_FAIL && p.fail[0] != '\0');
+    CHECK(WEXITSTATUS(peer_end(&p)) == 1);
+    CHECK(unlink(state) == 0 && mkdir(state, 0777) == 0 && chmod(state, 0777) == 0);
+    peer_start(&p, state);
+    CHECK(peer_answer(&p, NULL) == WRIT_MSG_LEDGER_FAIL && strstr(p.fail, "nobody else") != NULL);
+    CHECK(WEXITSTATUS(peer_end(&p)) == 1);
+}
+
+static void
+test_flood(void)
+{
+    const uint64_t total = 60000;
+    char state[128];
+    struct peer p;
+    struct writ_ring ring;
+    uint64_t written;
+    uint64_t sum;
+    uint64_t n;
+
+    state_dir(state, "flood");
+    peer_start(&p, state);
+    CHECK(peer_ready(&p) && peer_open(&p) && peer_ring(&p, &ring, WRIT_ROLE_GATEWAY));
+    for (uint64_t i = 0; i < total;) {
+        if (writ_ring_push(&ring, peer_record(WRIT_KIND_CONNECTION_ATTEMPT, 1, "")) == WRIT_OK)
+            i++;
+    }
+    CHECK(peer_seal(&p, &n) && peer_end(&p) == 0);
+    written = records(state, p.task.text, WRIT_KIND_CONNECTION_ATTEMPT, &sum);
+    CHECK(written < total && records(state, p.task.text, WRIT_KIND_FLOOD_SUMMARY, &sum) >= 1);
+    CHECK(written + sum == total);
+    CHECK(verify(state).bad == 0);
+    writ_ring_done(&ring);
+}
+
+/* A record is durable, and the main log knows the head, without a seal and without another one. */
+static void
+test_anchored_in_time(void)
+{
+    char state[128];
+    char path[256];
+    struct stat before;
+    struct stat after;
+    struct peer p;
+    uint64_t n;
+
+    state_dir(state, "anchors");
+    (void)snprintf(path, sizeof(path), "%s/ledger/main.jsonl", state);
+    peer_start(&p, state);
+    CHECK(peer_ready(&p) && peer_open(&p) && stat(path, &before) == 0);
+    CHECK(peer_ask(&p, WRIT_MSG_LEDGER_APPEND, peer_record(WRIT_KIND_PROGRAM_START, 1, ""), NULL) ==
+          WRIT_MSG_LEDGER_ACK);
+    (void)usleep(1300000);
+    CHECK(stat(path, &after) == 0 && after.st_size > before.st_size);
+    CHECK(peer_seal(&p, &n) && peer_end(&p) == 0);
+    CHECK(verify(state).bad == 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -174,6 +537,17 @@ main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     test_ordinary();
     test_launcher_dies();
+    test_scribbled();
+    test_impostors();
+    test_keeper();
+    test_misuse();
+    test_unusable_state();
+    test_flood();
+    test_anchored_in_time();
+    test_full();
+    test_killed();
     (void)snprintf(command, sizeof(command), "rm -rf %s", root);
+    if (system(command) != 0) // NOLINT(cert-env33-c,concurrency-mt-unsafe)
+        return 2;
     return test_end();
 }
