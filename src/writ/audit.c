@@ -18,6 +18,7 @@
 #include "ledger/verify.h"
 #include "writ/audit_list.h"
 #include "writ/cmd.h"
+#include "writ/programs.h"
 
 enum { WIDTH_DEFAULT = 100, WIDTH_MIN = 60, WIDTH_MAX = 1000 };
 
@@ -39,28 +40,6 @@ usage(void)
 {
     (void)fputs(usage_text, stderr);
     return 2;
-}
-
-static enum writ_err
-state_dir(char *ret, size_t cap, struct writ_diag *diag)
-{
-    const char *home = getenv("WRIT_HOME");     // NOLINT(concurrency-mt-unsafe)
-    const char *xdg = getenv("XDG_STATE_HOME"); // NOLINT(concurrency-mt-unsafe)
-    const char *user = getenv("HOME");          // NOLINT(concurrency-mt-unsafe)
-    int n;
-
-    if (home != NULL && home[0] != '\0')
-        n = snprintf(ret, cap, "%s", home);
-    else if (geteuid() == 0)
-        n = snprintf(ret, cap, "/var/lib/writ");
-    else if (xdg != NULL && xdg[0] == '/')
-        n = snprintf(ret, cap, "%s/writ", xdg);
-    else
-        n = snprintf(ret, cap, "%s/.local/state/writ", user == NULL ? "" : user);
-    if (n > 0 && (size_t)n < cap)
-        return WRIT_OK;
-    writ_diag_set(diag, 0, 0, "the name of the state folder is too long");
-    return WRIT_E_LIMIT;
 }
 
 /* --- which task ------------------------------------------------------------------------------- */
@@ -282,7 +261,7 @@ static int
 open_store(struct audit *a, bool *ret_empty)
 {
     struct writ_diag diag = {0};
-    enum writ_err e = state_dir(a->state, sizeof(a->state), &diag);
+    enum writ_err e = writ_state_dir(a->state, sizeof(a->state), &diag);
 
     *ret_empty = false;
     if (e == WRIT_OK)
