@@ -12,10 +12,10 @@
 #define WRIT_URL_MAX        2048
 #define WRIT_PATH_BYTES_MAX 4096 /* PATH_MAX of Linux */
 
-#define WRIT_PROFILE_BYTES_MAX (256 * 1024) /* a profile is written by hand */
+#define WRIT_PROFILE_BYTES_MAX 262144 /* a profile is written by hand */
 #define WRIT_YAML_DEPTH_MAX    8    /* a profile needs five; a reader of ours recurses over it */
 #define WRIT_YAML_NODES_MAX    8192 /* a profile with every service has a tenth of that */
-#define WRIT_POLICY_BYTES_MAX  (1024 * 1024)
+#define WRIT_POLICY_BYTES_MAX  1048576
 #define WRIT_SERVICES_MAX      64 /* one leaf certificate is made for each */
 #define WRIT_ARGS_MAX          4096
 #define WRIT_ARG_BYTES_MAX     131071 /* what Linux passes in one string to execve */
@@ -23,8 +23,8 @@
 #define WRIT_BINDS_MAX         256    /* one mount is made for each */
 #define WRIT_POLICIES_MAX      64     /* files; one each for a service is plenty */
 #define WRIT_ADDRESSES_MAX     64     /* ranges of one service, compared in turn when dialling */
-#define WRIT_CA_BYTES_MAX      (512 * 1024)      /* twice the size of a whole system bundle */
-#define WRIT_WRIT_BYTES_MAX    (4 * 1024 * 1024) /* the encoded writ: policies, CA files, command */
+#define WRIT_CA_BYTES_MAX      524288            /* twice the size of a whole system bundle */
+#define WRIT_WRIT_BYTES_MAX    4194304           /* the encoded writ: policies, CA files, command */
 
 #define WRIT_CREDENTIAL_BYTES_MAX 16384 /* more than any server takes in one header line */
 #define WRIT_CREDENTIALS_MAX      4096  /* of one store; every read of it authenticates all rows */

@@ -250,7 +250,7 @@ apply_ca(struct apply *a, const char *value)
     writ_buf_init(&pem, WRIT_CA_BYTES_MAX + 8192);
     e = writ_read_file(AT_FDCWD, value, WRIT_CA_BYTES_MAX, &pem);
     if (e == WRIT_E_SYS)
-        return writ_fail(at, "cannot read the file: %s", strerror(errno));
+        return writ_fail(at, "cannot read the file: %s", writ_make_why(errno));
     if (e != WRIT_OK)
         return writ_fail(at, "larger than %d KiB", WRIT_CA_BYTES_MAX / 1024);
     for (size_t i = a->first; i < a->doc->service_count; i++) {
@@ -373,11 +373,12 @@ begin(struct apply *a)
     const char *env = value_of(a->flags, WRIT_FLAG_ENV);
     struct writ_load_source from = {.dir = profile, .env = env, .kept = &a->kept};
 
-    if (env == NULL)
+    if (env == NULL) {
         from.env = "";
-    else if (!writ_make_name(at_flag(a, "env", env), writ_span_str(env), "environment label",
-                             a->doc->env))
+    } else if (!writ_make_name(at_flag(a, "env", env), writ_span_str(env), "environment label",
+                               a->doc->env)) {
         return false;
+    }
     if (profile != NULL && name != NULL)
         return writ_fail(at_flag(a, "name", name), "a profile has its own name");
     if (profile != NULL)

@@ -88,9 +88,10 @@ take_certificate(struct writ_at at, struct writ_span *rest, struct writ_buf *bod
     while (rest->len != 0) {
         struct writ_span line = take_line(rest);
 
-        if (writ_span_is(line, end_line))
+        if (writ_span_is(line, end_line)) {
             return is_der(writ_buf_span(body)) ||
                    writ_fail(at, "a certificate in the CA file is damaged");
+        }
         writ_buf_put(body, line);
     }
     return writ_fail(at, "the CA file ends inside a certificate");

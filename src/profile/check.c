@@ -37,12 +37,13 @@ writ_check_host(const char *host)
 static bool
 hex_upper(uint8_t c, unsigned *ret)
 {
-    if (c >= '0' && c <= '9')
+    if (c >= '0' && c <= '9') {
         *ret = (unsigned)(c - '0');
-    else if (c >= 'A' && c <= 'F')
+    } else if (c >= 'A' && c <= 'F') {
         *ret = (unsigned)(c - 'A') + 10;
-    else
+    } else {
         return false;
+    }
     return true;
 }
 
@@ -277,9 +278,9 @@ env_ok(const struct writ_doc *d)
 }
 
 static bool
-files_ok(const struct writ_doc *d)
+binds_ok(const struct writ_doc *d)
 {
-    if (d->bind_count > WRIT_BINDS_MAX || d->policy_count > WRIT_POLICIES_MAX)
+    if (d->bind_count > WRIT_BINDS_MAX)
         return false;
     for (size_t i = 0; i < d->bind_count; i++) {
         if (!writ_check_path(d->binds[i].host) || !writ_check_path(d->binds[i].inside))
@@ -289,6 +290,14 @@ files_ok(const struct writ_doc *d)
                 return false;
         }
     }
+    return true;
+}
+
+static bool
+policies_ok(const struct writ_doc *d)
+{
+    if (d->policy_count > WRIT_POLICIES_MAX)
+        return false;
     for (size_t i = 0; i < d->policy_count; i++) {
         const struct writ_doc_policy *p = &d->policies[i];
 
@@ -311,5 +320,5 @@ writ_check_doc(const struct writ_doc *d)
            (d->deadline_us == 0 || d->deadline_us > d->started_us) &&
            strings_ok(d->argv, d->argc, WRIT_ARGS_MAX) &&
            (d->cwd == NULL || d->cwd[0] == '\0' || writ_check_path(d->cwd)) && env_ok(d) &&
-           files_ok(d) && services_ok(d);
+           binds_ok(d) && policies_ok(d) && services_ok(d);
 }

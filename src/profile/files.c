@@ -31,41 +31,43 @@ within(const char *path, const char *dir)
 static void
 resolve(const char *path, char ret[WRIT_PATH_BYTES_MAX])
 {
-    if (path == NULL || path[0] != '/' || strlen(path) >= WRIT_PATH_BYTES_MAX)
+    if (path == NULL || path[0] != '/' || strlen(path) >= WRIT_PATH_BYTES_MAX) {
         ret[0] = '\0';
-    else if (realpath(path, ret) == NULL)
+    } else if (realpath(path, ret) == NULL) {
         memcpy(ret, path, strlen(path) + 1);
+    }
 }
 
 static void
 find_state(const struct writ_places *p, char ret[WRIT_PATH_BYTES_MAX])
 {
-    const char *own = getenv("WRIT_HOME");
-    const char *xdg = getenv("XDG_STATE_HOME");
+    const char *own = getenv("WRIT_HOME");      /* NOLINT(concurrency-mt-unsafe) */
+    const char *xdg = getenv("XDG_STATE_HOME"); /* NOLINT(concurrency-mt-unsafe) */
     char path[WRIT_PATH_BYTES_MAX + 32];
 
-    if (own != NULL && own[0] != '\0')
+    if (own != NULL && own[0] != '\0') {
         (void)snprintf(path, sizeof(path), "%s", own);
-    else if (xdg != NULL && xdg[0] != '\0')
+    } else if (xdg != NULL && xdg[0] != '\0') {
         (void)snprintf(path, sizeof(path), "%s/writ", xdg);
-    else if (geteuid() == 0)
+    } else if (geteuid() == 0) {
         (void)snprintf(path, sizeof(path), "/var/lib/writ");
-    else
+    } else {
         (void)snprintf(path, sizeof(path), "%s/.local/state/writ", p->home);
+    }
     resolve(path, ret);
 }
 
 bool
 writ_places_find(struct writ_at at, const char *dir, struct writ_places *ret)
 {
-    const struct passwd *pw = getpwuid(geteuid());
+    const struct passwd *pw = getpwuid(geteuid()); /* NOLINT(concurrency-mt-unsafe) */
 
     *ret = (struct writ_places){0};
     if (strlen(dir) >= WRIT_PATH_BYTES_MAX)
         return writ_fail(at, "the path of the folder is too long");
     if (realpath(dir, ret->dir) == NULL)
-        return writ_fail(at, "cannot open the folder: %s", strerror(errno));
-    resolve(getenv("HOME"), ret->home);
+        return writ_fail(at, "cannot open the folder: %s", writ_make_why(errno));
+    resolve(getenv("HOME"), ret->home); /* NOLINT(concurrency-mt-unsafe) */
     resolve(pw == NULL ? NULL : pw->pw_dir, ret->account_home);
     if (ret->home[0] == '\0')
         memcpy(ret->home, ret->account_home, sizeof(ret->home));
@@ -73,10 +75,11 @@ writ_places_find(struct writ_at at, const char *dir, struct writ_places *ret)
     return true;
 }
 
+/* Who sees `path` sees `what`. */
 static bool
 shows(const char *path, const char *what)
 {
-    return what[0] != '\0' && within(what, path);
+    return what[0] != '\0' && within(what, path); /* NOLINT(readability-suspicious-call-argument) */
 }
 
 static bool
@@ -88,28 +91,32 @@ may_show(struct writ_at at, const char *path, const struct writ_places *p)
     if (strcmp(path, "/") == 0)
         return writ_fail(at, "`/` is the whole machine; name the folders that the task needs");
     for (size_t i = 0; i < WRIT_COUNT(kernel); i++) {
-        if (within(path, kernel[i]))
+        if (within(path, kernel[i])) {
             return writ_fail(at,
                              "`%s` reaches the kernel or other programs' sockets; a task has "
                              "its own %s",
                              path, kernel[i]);
+        }
     }
-    if (shows(path, p->state) || (p->state[0] != '\0' && within(path, p->state)))
+    if (shows(path, p->state) || (p->state[0] != '\0' && within(path, p->state))) {
         return writ_fail(at,
                          "`%s` would show writ's own state (%s), where credentials and the "
                          "ledger are",
                          path, p->state);
-    if (shows(path, p->home) || shows(path, p->account_home))
+    }
+    if (shows(path, p->home) || shows(path, p->account_home)) {
         return writ_fail(at,
                          "`%s` would show the whole home folder, with its keys and tokens; "
                          "name the folders that the task needs",
                          path);
+    }
     for (size_t i = 0; i < WRIT_COUNT(whole); i++) {
-        if (strcmp(path, whole[i]) == 0)
+        if (strcmp(path, whole[i]) == 0) {
             return writ_fail(at,
                              "`%s` as a whole holds what belongs to others; name the folders "
                              "in it that the task needs",
                              path);
+        }
     }
     return true;
 }
@@ -122,11 +129,12 @@ may_write(struct writ_at at, const char *path)
                                          "/boot", "/var/lib/dpkg", "/var/spool/cron"};
 
     for (size_t i = 0; i < WRIT_COUNT(system); i++) {
-        if (within(path, system[i]))
+        if (within(path, system[i])) {
             return writ_fail(at,
                              "`%s` belongs to the system: what a task writes there, programs "
                              "outside would run or obey",
                              path);
+        }
     }
     return true;
 }
@@ -144,7 +152,8 @@ join(struct writ_at at, const char *dir, struct writ_span path, char ret[WRIT_PA
     if (dir_len + 1 + path.len >= WRIT_PATH_BYTES_MAX)
         return writ_fail(at, "the path is too long");
     if (!absolute) {
-        memcpy(ret, dir, dir_len);
+        for (size_t i = 0; i < dir_len; i++)
+            ret[i] = dir[i];
         ret[dir_len++] = '/';
     }
     return writ_span_copy(path, ret + dir_len, WRIT_PATH_BYTES_MAX - dir_len) ||
@@ -187,16 +196,17 @@ find_bind(struct writ_at at, char *path, bool write, char ret[WRIT_PATH_BYTES_MA
 
         /* a dangling link is there, and what it points to is not ours to make */
         if (!write || why != ENOENT || lstat(path, &st) == 0)
-            return writ_fail(at, "cannot use `%s`: %s", path, strerror(why));
+            return writ_fail(at, "cannot use `%s`: %s", path, writ_make_why(why));
         return resolve_missing(at, path, ret);
     }
     if (stat(ret, &st) != 0)
-        return writ_fail(at, "cannot use `%s`: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return writ_fail(at, "cannot use `%s`: %s", path, writ_make_why(errno));
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
         return writ_fail(at,
                          "`%s` is neither a file nor a folder; a socket or device would lead "
                          "out of the task",
                          path);
+    }
     return true;
 }
 
@@ -239,32 +249,36 @@ writ_make_read(struct writ_at at, const char *dir, struct writ_span path, size_t
     struct stat st;
     enum writ_err e;
 
-    if (path.len != 0 && path.ptr[0] == '/')
+    if (path.len != 0 && path.ptr[0] == '/') {
         return writ_fail(at, "`%.*s` must be a path inside the profile folder, not an absolute one",
                          path.len > 200 ? 200 : (int)path.len, (const char *)path.ptr);
+    }
     if (!join(at, dir, path, joined))
         return false;
-    if (!writ_check_path(joined))
+    if (!writ_check_path(joined)) {
         return writ_fail(at,
                          "`%s` must lie inside the profile folder and be written without `.`, "
                          "`..` and `//`",
                          joined + strlen(dir) + 1);
+    }
     if (realpath(joined, ret_path) == NULL)
-        return writ_fail(at, "cannot read `%s`: %s", joined, strerror(errno));
+        return writ_fail(at, "cannot read `%s`: %s", joined, writ_make_why(errno));
     /* what a link points to could be changed by whoever may write there */
-    if (strcmp(joined, ret_path) != 0)
+    if (strcmp(joined, ret_path) != 0) {
         return writ_fail(at,
                          "`%s` is reached through a symbolic link; it must be a plain file "
                          "inside the profile folder",
                          joined);
+    }
     if (stat(joined, &st) == 0 && !S_ISREG(st.st_mode))
         return writ_fail(at, "`%s` is not a plain file", joined);
     e = writ_read_file(AT_FDCWD, joined, max, ret);
     if (e == WRIT_E_LIMIT)
         return writ_fail(at, "`%s` is larger than %zu KiB", joined, max / 1024);
-    if (e != WRIT_OK)
+    if (e != WRIT_OK) {
         return writ_fail(at, "cannot read `%s`: %s", joined,
-                         e == WRIT_E_SYS ? strerror(errno) : "out of memory");
+                         e == WRIT_E_SYS ? writ_make_why(errno) : "out of memory");
+    }
     return true;
 }
 
@@ -284,11 +298,12 @@ bool
 writ_kept_check(struct writ_at at, const struct writ_kept *k, const char *path)
 {
     for (size_t i = 0; i < k->count; i++) {
-        if (within(k->path[i], path))
+        if (within(k->path[i], path)) {
             return writ_fail(at,
                              "a task that writes `%s` could change its own profile (%s); name "
                              "a folder beside it",
                              path, k->path[i]);
+        }
     }
     return true;
 }
@@ -355,7 +370,7 @@ writ_profile_prepare(const struct writ_doc *d, struct writ_diag *diag)
             continue;
         if (mkdir(d->binds[i].host, 0755) != 0) {
             writ_diag_set(diag, 0, 0, "cannot make the folder `%s`: %s", d->binds[i].host,
-                          strerror(errno));
+                          writ_make_why(errno));
             return WRIT_E_SYS;
         }
     }

@@ -43,12 +43,13 @@ unknown(struct writ_span name, struct writ_diag *diag)
 
     for (size_t i = 0; i < WRIT_FLAG_COUNT; i++)
         writ_nearest_try(&near, flags[i].name);
-    if (near.name != NULL)
+    if (near.name != NULL) {
         writ_diag_set(diag, 0, 0, "unknown flag `--%.*s`, did you mean `--%s`?", len,
                       (const char *)name.ptr, near.name);
-    else
+    } else {
         writ_diag_set(diag, 0, 0, "unknown flag `--%.*s`; `writ run --help` lists them", len,
                       (const char *)name.ptr);
+    }
 }
 
 static bool

@@ -82,9 +82,10 @@ take_basic(void *ctx, const struct writ_yaml_node *n)
     if (!one_way(s, n) || !is_text(s, n))
         return false;
     if (!writ_check_visible(user) || strchr(n->text, ':') != NULL ||
-        !writ_span_copy(user, s->doc.inject_name, sizeof(s->doc.inject_name)))
+        !writ_span_copy(user, s->doc.inject_name, sizeof(s->doc.inject_name))) {
         return writ_fail(at(s, n), "expected a user name without `:`, at most %d characters",
                          WRIT_NAME_MAX);
+    }
     s->doc.inject = WRIT_INJECT_BASIC;
     return true;
 }
@@ -95,9 +96,10 @@ take_parameter(struct service *s, const struct writ_yaml_node *n, enum writ_inje
     if (!one_way(s, n) || !is_text(s, n))
         return false;
     if (!writ_check_token(writ_yaml_span(n)) ||
-        !writ_span_copy(writ_yaml_span(n), s->doc.inject_name, sizeof(s->doc.inject_name)))
+        !writ_span_copy(writ_yaml_span(n), s->doc.inject_name, sizeof(s->doc.inject_name))) {
         return writ_fail(at(s, n), "expected the name of a %s: letters, digits, `-` and `_`",
                          kind == WRIT_INJECT_QUERY ? "query parameter" : "cookie");
+    }
     s->doc.inject = kind;
     return true;
 }
@@ -129,9 +131,10 @@ take_inject(void *ctx, const struct writ_yaml_node *n)
         writ_make_bearer(&s->doc);
         return true;
     }
-    if (n->kind != WRIT_YAML_MAP)
+    if (n->kind != WRIT_YAML_MAP) {
         return writ_fail(at(s, n), "expected `bearer`, or a map: {header: NAME, format: \"Bearer "
                                    "{secret}\"}, {basic: USER}, {query: NAME} or {cookie: NAME}");
+    }
     if (!writ_yaml_take(n, "`inject`", fields, WRIT_COUNT(fields), s, s->load->diag))
         return false;
     if (s->doc.inject == WRIT_INJECT_NONE)
@@ -201,16 +204,18 @@ check_place(const struct service *s)
     const struct writ_yaml_node *credential = writ_yaml_get(s->map, "credential");
     const struct writ_yaml_node *inject = writ_yaml_get(s->map, "inject");
 
-    if (credential != NULL && inject == NULL)
+    if (credential != NULL && inject == NULL) {
         return writ_fail(at(s, credential->key),
                          "service `%s` has a `credential` but not where to put it; add `inject: "
                          "bearer`, or another place",
                          s->doc.name);
-    if (inject != NULL && credential == NULL)
+    }
+    if (inject != NULL && credential == NULL) {
         return writ_fail(at(s, inject->key),
                          "service `%s` has `inject` but nothing to inject; add "
                          "`credential: NAME`",
                          s->doc.name);
+    }
     return true;
 }
 
@@ -224,14 +229,16 @@ check_env(const struct service *s)
 
     if (mine == NULL || strcmp(s->doc.env, env) == 0)
         return true;
-    if (profile != NULL)
+    if (profile != NULL) {
         return writ_fail(at(s, mine),
                          "service `%s` is for `%s`, but the profile is for `%s` (line "
                          "%u, column %u)",
                          s->doc.name, s->doc.env, env, profile->line, profile->col);
-    if (env[0] != '\0')
+    }
+    if (env[0] != '\0') {
         return writ_fail(at(s, mine), "service `%s` is for `%s`, but the task is for `%s`",
                          s->doc.name, s->doc.env, env);
+    }
     return writ_fail(at(s, mine),
                      "service `%s` is for `%s`, but the profile has no `env`; add "
                      "`env: %s`",

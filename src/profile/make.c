@@ -12,6 +12,12 @@
 #define PIDS_MAX    UINT64_C(4194304) /* PID_MAX_LIMIT of Linux */
 #define PIDS_MIN    UINT64_C(2)
 
+const char *
+writ_make_why(int error)
+{
+    return strerror(error); /* NOLINT(concurrency-mt-unsafe): we have no threads */
+}
+
 char *
 writ_make_copy(struct writ_span s)
 {
@@ -65,12 +71,13 @@ add_text(struct writ_at at, char ***list, size_t *count, char *text)
 bool
 writ_make_name(struct writ_at at, struct writ_span s, const char *what, char ret[WRIT_NAME_MAX + 1])
 {
-    if (!writ_is_name(s) || !writ_span_copy(s, ret, WRIT_NAME_MAX + 1))
+    if (!writ_is_name(s) || !writ_span_copy(s, ret, WRIT_NAME_MAX + 1)) {
         return writ_fail(at,
                          "`%.*s` is no %s: expected a letter or digit, then letters, digits, "
                          "`.`, `_`, `-`, at most %d",
                          s.len > 80 ? 80 : (int)s.len, s.len == 0 ? "" : (const char *)s.ptr, what,
                          WRIT_NAME_MAX);
+    }
     return true;
 }
 
@@ -110,25 +117,29 @@ writ_make_env(struct writ_at at, struct writ_doc *d, struct writ_span name, stru
     size_t len;
     char *text;
 
-    if (!writ_check_env_name(name))
+    if (!writ_check_env_name(name)) {
         return writ_fail(at,
                          "expected the name of a variable: letters, digits and `_`, not a "
                          "digit first, at most %d",
                          WRIT_NAME_MAX);
-    if (chooses_code(name))
+    }
+    if (chooses_code(name)) {
         return writ_fail(at, "`%.*s` decides which code is loaded; a profile cannot set it",
                          (int)name.len, (const char *)name.ptr);
+    }
     for (size_t i = 0; i < d->envc; i++) {
         if (strncmp(d->envp[i], (const char *)name.ptr, name.len) == 0 &&
-            d->envp[i][name.len] == '=')
+            d->envp[i][name.len] == '=') {
             return writ_fail(at, "variable `%.*s` is set twice", (int)name.len,
                              (const char *)name.ptr);
+        }
     }
     if (d->envc == WRIT_ENV_MAX)
         return writ_fail(at, "more than %d variables", WRIT_ENV_MAX);
-    if (value.len > WRIT_ARG_BYTES_MAX - WRIT_NAME_MAX - 1)
+    if (value.len > WRIT_ARG_BYTES_MAX - WRIT_NAME_MAX - 1) {
         return writ_fail(at, "the value is longer than %d bytes",
                          WRIT_ARG_BYTES_MAX - WRIT_NAME_MAX - 1);
+    }
     len = name.len + 1 + value.len;
     text = malloc(len + 1);
     if (text == NULL)
@@ -141,19 +152,6 @@ writ_make_env(struct writ_at at, struct writ_doc *d, struct writ_span name, stru
     return add_text(at, &d->envp, &d->envc, text);
 }
 
-static bool
-is_utf8(struct writ_span s)
-{
-    while (s.len != 0) {
-        size_t n = writ_utf8_len(s);
-
-        if (n == 0 || s.ptr[0] == '\0')
-            return false;
-        s = writ_span_from(s, n);
-    }
-    return true;
-}
-
 bool
 writ_make_policy(struct writ_at at, struct writ_doc *d, struct writ_span file,
                  struct writ_span text)
@@ -162,9 +160,11 @@ writ_make_policy(struct writ_at at, struct writ_doc *d, struct writ_span file,
     void *list = d->policies;
     char *copy;
 
-    if (!is_utf8(text))
+    if (writ_utf8_check(text) != text.len ||
+        (text.len != 0 && memchr(text.ptr, 0, text.len) != NULL)) {
         return writ_fail(at, "policy `%.*s` is not plain UTF-8 text",
                          file.len > 128 ? 128 : (int)file.len, (const char *)file.ptr);
+    }
     for (size_t i = 0; i < d->policy_count; i++) {
         if (writ_span_is(file, d->policies[i].file))
             return writ_fail(at, "policy `%.128s` is given twice", d->policies[i].file);

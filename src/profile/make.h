@@ -107,6 +107,8 @@ enum writ_limit {
 bool writ_make_limit(struct writ_at at, enum writ_limit which, struct writ_span s,
                      const struct writ_doc_limits *ceiling, struct writ_doc_limits *ret) WRIT_CHECK;
 
+/* What errno says, for a message. */
+const char *writ_make_why(int error);
 /* A copy of s with a terminator, or NULL. */
 char *writ_make_copy(struct writ_span s) WRIT_CHECK;
 /* Room for one more item of that size behind count; false and untouched if there is no memory. */

@@ -15,6 +15,12 @@ is_alpha(uint8_t c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static bool
+among(uint8_t c, const char *set)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
 /* Needs no quotes, for us or for any other reader of YAML: not what looks like a number either. */
 static bool
 is_plain(struct writ_span s)
@@ -27,7 +33,7 @@ is_plain(struct writ_span s)
     for (size_t i = 0; i < s.len; i++) {
         bool digit = s.ptr[i] >= '0' && s.ptr[i] <= '9';
 
-        if (!is_alpha(s.ptr[i]) && !digit && memchr("._/-", s.ptr[i], 4) == NULL)
+        if (!is_alpha(s.ptr[i]) && !digit && !among(s.ptr[i], "._/-"))
             return false;
     }
     for (size_t i = 0; i < WRIT_COUNT(words); i++) {
@@ -67,14 +73,15 @@ put_quoted(struct printer *p, struct writ_span s)
             p->broken = true;
             return;
         }
-        if (c == '"' || c == '\\')
+        if (c == '"' || c == '\\') {
             writ_buf_putf(p->out, "\\%c", (int)c);
-        else if (c == '\n')
+        } else if (c == '\n') {
             writ_buf_put_str(p->out, "\\n");
-        else if (is_printable(c))
+        } else if (is_printable(c)) {
             writ_buf_put(p->out, writ_span(s.ptr, n));
-        else
+        } else {
             writ_buf_putf(p->out, "\\u%04x", (unsigned)c);
+        }
         s = writ_span_from(s, n);
     }
     writ_buf_put_u8(p->out, '"');
@@ -83,10 +90,11 @@ put_quoted(struct printer *p, struct writ_span s)
 static void
 put_text(struct printer *p, struct writ_span s)
 {
-    if (is_plain(s))
+    if (is_plain(s)) {
         writ_buf_put(p->out, s);
-    else
+    } else {
         put_quoted(p, s);
+    }
 }
 
 /* Text that a literal block brings back byte for byte: begins with no blank, ends with one newline

@@ -64,9 +64,10 @@ take_env(void *ctx, const struct writ_yaml_node *n)
     if (!writ_yaml_expect(n, WRIT_YAML_TEXT, "env", l->diag) ||
         !writ_make_name(writ_load_at(l, n), writ_yaml_span(n), "environment label", own))
         return false;
-    if (asked[0] != '\0' && strcmp(asked, own) != 0)
+    if (asked[0] != '\0' && strcmp(asked, own) != 0) {
         return writ_fail(writ_load_at(l, n), "the profile is for `%s`, but `%s` was asked for", own,
                          asked);
+    }
     memcpy(l->doc->env, own, sizeof(own));
     return true;
 }
@@ -94,9 +95,10 @@ take_cwd(void *ctx, const struct writ_yaml_node *n)
 
     if (!writ_yaml_expect(n, WRIT_YAML_TEXT, "cwd", l->diag))
         return false;
-    if (!writ_check_path(n->text))
+    if (!writ_check_path(n->text)) {
         return writ_fail(writ_load_at(l, n), "expected the absolute path of a folder inside the "
                                              "task, without `.`, `..` and `//`");
+    }
     l->doc->cwd = writ_make_copy(writ_yaml_span(n));
     return l->doc->cwd != NULL || writ_fail(writ_load_at(l, n), "out of memory");
 }
@@ -211,9 +213,10 @@ inline_policy(struct writ_load *l, const struct writ_yaml_node *n)
     const struct writ_yaml_node *file = writ_yaml_get(n, "file");
     const struct writ_yaml_node *text = writ_yaml_get(n, "text");
 
-    if (file == NULL || text == NULL || n->count != 2)
+    if (file == NULL || text == NULL || n->count != 2) {
         return writ_fail(writ_load_at(l, n), "a policy is the name of a file, or a map of `file` "
                                              "and `text`");
+    }
     if (!writ_yaml_expect(file, WRIT_YAML_TEXT, "file", l->diag) ||
         !writ_yaml_expect(text, WRIT_YAML_TEXT, "text", l->diag))
         return false;
@@ -375,10 +378,11 @@ writ_load_dir(const struct writ_load_source *from, struct writ_doc *ret, struct 
     }
     name_file(diag, path);
     e = writ_read_file(AT_FDCWD, path, WRIT_PROFILE_BYTES_MAX, &text);
-    if (e == WRIT_E_SYS)
-        writ_diag_set(diag, 0, 0, "cannot read the profile: %s", strerror(errno));
-    else if (e != WRIT_OK)
+    if (e == WRIT_E_SYS) {
+        writ_diag_set(diag, 0, 0, "cannot read the profile: %s", writ_make_why(errno));
+    } else if (e != WRIT_OK) {
         writ_diag_set(diag, 0, 0, "larger than %d KiB", WRIT_PROFILE_BYTES_MAX / 1024);
+    }
     if (e != WRIT_OK)
         return e;
     named.path = path;

@@ -34,9 +34,10 @@ make_host(struct writ_at at, struct writ_span host, bool v6, char ret[WRIT_HOST_
         if (host.ptr[i] >= 'A' && host.ptr[i] <= 'Z')
             return writ_fail(at, "the host must be written in lower case");
     }
-    if (v6 || !writ_is_host(host) || !writ_span_copy(host, ret, WRIT_HOST_MAX + 1))
+    if (v6 || !writ_is_host(host) || !writ_span_copy(host, ret, WRIT_HOST_MAX + 1)) {
         return writ_fail(at, "`%.*s` is no host name and no address", (int)(host.len & 0xff),
                          (const char *)host.ptr);
+    }
     return true;
 }
 
@@ -51,10 +52,11 @@ make_base(struct writ_at at, struct writ_span path, char ret[WRIT_URL_MAX + 1])
         return writ_fail(at, "the URL is longer than %d bytes", WRIT_URL_MAX);
     if (base[path.len - 1] != '/')
         memcpy(base + path.len, "/", 2);
-    if (!writ_check_base(writ_span_str(base)))
+    if (!writ_check_base(writ_span_str(base))) {
         return writ_fail(at, "the path of the URL can be read in two ways; expected no empty, "
                              "`.` or `..` segment, no `;`, and %%XX in capitals only where it is "
                              "needed and never for a slash");
+    }
     memcpy(ret, base, sizeof(base));
     return true;
 }
@@ -76,10 +78,11 @@ writ_make_url(struct writ_at at, struct writ_span s, struct writ_doc_service *sv
     authority = writ_span(rest.ptr, find_any(rest, "/"));
     if (find_any(authority, "@") != authority.len)
         return writ_fail(at, "the URL must not hold a user or password; name a credential instead");
-    if (!writ_host_port_split(authority, &host, &port, &v6))
+    if (!writ_host_port_split(authority, &host, &port, &v6)) {
         return writ_fail(at,
                          "expected HOST or HOST:PORT after the %s://, with a port of 1 to 65535",
                          tls ? "https" : "http");
+    }
     if (!make_host(at, host, v6, svc->host) ||
         !make_base(at, writ_span_from(rest, authority.len), svc->base))
         return false;
@@ -136,17 +139,20 @@ writ_make_address(struct writ_at at, struct writ_span s, struct writ_doc_service
     enum writ_addr_class class;
     void *list = svc->addresses;
 
-    if (!writ_cidr_parse(s, &c))
+    if (!writ_cidr_parse(s, &c)) {
         return writ_fail(at, "expected an address or a range such as 10.0.0.0/8 or fd00::/8, with "
                              "no bits set behind the prefix");
+    }
     class = writ_addr_classify_inner(&c.addr);
-    if (c.bits == 0)
+    if (c.bits == 0) {
         return writ_fail(at, "this range is everything, the metadata services of the cloud too; "
                              "special ranges must be named narrowly");
+    }
     if (overlaps(&c, "169.254.0.0/16") || overlaps(&c, "fe80::/10") ||
-        class == WRIT_ADDR_METADATA || class == WRIT_ADDR_LINK_LOCAL)
+        class == WRIT_ADDR_METADATA || class == WRIT_ADDR_LINK_LOCAL) {
         return writ_fail(at, "link-local and metadata addresses are never reached; name a range "
                              "without them");
+    }
     d = to_doc_cidr(&c);
     for (size_t i = 0; i < svc->address_count; i++) {
         if (memcmp(svc->addresses[i].addr, d.addr, 16) == 0 && svc->addresses[i].bits == d.bits)
@@ -164,15 +170,17 @@ writ_make_address(struct writ_at at, struct writ_span s, struct writ_doc_service
 bool
 writ_make_header(struct writ_at at, struct writ_span s, struct writ_doc_service *svc)
 {
-    if (!writ_check_token(s))
+    if (!writ_check_token(s)) {
         return writ_fail(at,
                          "expected the name of a header: letters, digits and hyphens, at most "
                          "%d",
                          WRIT_NAME_MAX);
+    }
     if (!writ_check_inject_header(s) ||
-        !writ_span_copy(s, svc->inject_name, sizeof(svc->inject_name)))
+        !writ_span_copy(s, svc->inject_name, sizeof(svc->inject_name))) {
         return writ_fail(at, "a credential cannot go into this header: it is about the connection, "
                              "and the gateway writes it itself");
+    }
     svc->inject = WRIT_INJECT_HEADER;
     return true;
 }
@@ -246,9 +254,10 @@ may_dial(struct writ_at at, const struct writ_doc_service *svc)
     if (!writ_addr_parse(writ_span_str(host), &a) || writ_addr_may_dial(&a, NULL, 0))
         return true;
     class = writ_addr_classify_inner(&a);
-    if (class == WRIT_ADDR_METADATA || class == WRIT_ADDR_LINK_LOCAL)
+    if (class == WRIT_ADDR_METADATA || class == WRIT_ADDR_LINK_LOCAL) {
         return writ_fail(at, "%s is a %s address; those are never reached", host,
                          writ_addr_class_name(class));
+    }
     for (size_t i = 0; i < svc->address_count; i++) {
         struct writ_cidr c = from_doc_cidr(&svc->addresses[i]);
 
@@ -270,11 +279,12 @@ writ_make_service_done(struct writ_at at, const struct writ_doc_service *svc, bo
         return writ_fail(at, "a `ca` is for https services; this one is not encrypted");
     if (!may_dial(at, svc))
         return false;
-    if (!tls && svc->credential[0] != '\0' && !plaintext && !writ_service_is_local(svc))
+    if (!tls && svc->credential[0] != '\0' && !plaintext && !writ_service_is_local(svc)) {
         return writ_fail(at,
                          "over http the credential of service `%s` could be read on the way; "
                          "use https, or say `plaintext: true` if that network is trusted",
                          svc->name);
+    }
     if (!writ_check_service(svc))
         return writ_fail(at, "service `%s` is not complete", svc->name);
     return true;
@@ -290,18 +300,19 @@ writ_make_add_service(struct writ_at at, struct writ_doc *d, struct writ_doc_ser
     for (size_t i = 0; ok && i < d->service_count; i++) {
         const struct writ_doc_service *other = &d->services[i];
 
-        if (strcmp(other->name, svc->name) == 0)
+        if (strcmp(other->name, svc->name) == 0) {
             ok = writ_fail(at, "there is already a service `%s`", svc->name);
-        else if (other->port != svc->port || strcmp(other->host, svc->host) != 0)
+        } else if (other->port != svc->port || strcmp(other->host, svc->host) != 0) {
             continue;
-        else if (other->scheme != svc->scheme)
+        } else if (other->scheme != svc->scheme) {
             ok = writ_fail(at, "service `%s` has the same host and port, but another scheme",
                            other->name);
-        else if (strcmp(other->base, svc->base) == 0)
+        } else if (strcmp(other->base, svc->base) == 0) {
             ok = writ_fail(at,
                            "service `%s` has the same host, port and path: a request could "
                            "belong to either",
                            other->name);
+        }
     }
     if (ok && !writ_make_room(&list, d->service_count, sizeof(*svc)))
         ok = writ_fail(at, "out of memory");

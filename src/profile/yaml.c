@@ -1,5 +1,6 @@
 #include "profile/yaml.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <yaml.h>
 
@@ -103,14 +104,16 @@ attach(struct builder *b, struct writ_yaml_node *n)
         return WRIT_OK;
     }
     f = &b->stack[b->depth - 1];
+    assert(f->node != NULL);
     if (f->node->kind == WRIT_YAML_MAP && f->key == NULL)
         return take_key(b, f, n);
     n->key = f->key;
     f->key = NULL;
-    if (f->last == NULL)
+    if (f->last == NULL) {
         f->node->first = n;
-    else
+    } else {
         f->last->next = n;
+    }
     f->last = n;
     f->node->count++;
     return WRIT_OK;
@@ -183,6 +186,7 @@ on_event(struct builder *b, const yaml_event_t *ev)
         return on_open(b, ev, WRIT_YAML_MAP);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
+        assert(b->depth > 0); /* the library pairs them */
         b->depth--;
         return WRIT_OK;
     case YAML_DOCUMENT_START_EVENT:
@@ -263,11 +267,11 @@ build(struct builder *b, yaml_parser_t *p, struct writ_span text)
 enum writ_err
 writ_yaml_parse(struct writ_span text, struct writ_yaml *ret, struct writ_diag *diag)
 {
-    struct writ_yaml y = {0};
-    struct builder b = {.out = &y, .diag = diag};
+    struct builder b = {.out = ret, .diag = diag};
     yaml_parser_t parser;
     enum writ_err e;
 
+    *ret = (struct writ_yaml){0};
     if (text.len > WRIT_PROFILE_BYTES_MAX) {
         writ_diag_set(diag, 0, 0, "larger than %d KiB", WRIT_PROFILE_BYTES_MAX / 1024);
         return WRIT_E_LIMIT;
@@ -278,12 +282,9 @@ writ_yaml_parse(struct writ_span text, struct writ_yaml *ret, struct writ_diag *
     yaml_parser_set_input_string(&parser, text.len == 0 ? (const uint8_t *)"" : text.ptr, text.len);
     e = build(&b, &parser, text);
     yaml_parser_delete(&parser);
-    if (e != WRIT_OK) {
-        writ_yaml_done(&y);
-        return e;
-    }
-    *ret = y;
-    return WRIT_OK;
+    if (e != WRIT_OK)
+        writ_yaml_done(ret);
+    return e;
 }
 
 void
@@ -328,12 +329,13 @@ writ_yaml_expect(const struct writ_yaml_node *n, enum writ_yaml_kind kind, const
 {
     const char *name = n->key != NULL ? n->key->text : what;
 
-    if (n->null)
+    if (n->null) {
         writ_diag_set(diag, n->line, n->col, "`%.64s` has no value; expected %s", name,
                       kind_name(kind));
-    else if (n->kind != kind)
+    } else if (n->kind != kind) {
         writ_diag_set(diag, n->line, n->col, "`%.64s` must be %s, not %s", name, kind_name(kind),
                       kind_name(n->kind));
+    }
     return !n->null && n->kind == kind;
 }
 
@@ -348,11 +350,12 @@ find_field(const struct writ_yaml_node *key, const char *what, const struct writ
             return &fields[i];
         writ_nearest_try(&near, fields[i].key);
     }
-    if (near.name != NULL)
+    if (near.name != NULL) {
         writ_diag_set(diag, key->line, key->col, "unknown key `%.64s` in %s, did you mean `%s`?",
                       key->text, what, near.name);
-    else
+    } else {
         writ_diag_set(diag, key->line, key->col, "unknown key `%.64s` in %s", key->text, what);
+    }
     return NULL;
 }
 

@@ -39,7 +39,8 @@ struct writ_yaml {
     struct writ_yaml_node *all;
 };
 
-/* WRIT_E_FORMAT, WRIT_E_LIMIT or WRIT_E_NOMEM, always with *diag set (its file is the caller's). */
+/* WRIT_E_FORMAT, WRIT_E_LIMIT or WRIT_E_NOMEM, always with *diag set (its file is the
+ * caller's) and *ret empty. */
 enum writ_err writ_yaml_parse(struct writ_span text, struct writ_yaml *ret,
                               struct writ_diag *diag) WRIT_CHECK;
 void writ_yaml_done(struct writ_yaml *y);

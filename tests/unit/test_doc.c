@@ -200,39 +200,9 @@ static const char *const broken[] = {
 };
 
 static void
-break_service(struct writ_doc_service *s, size_t row)
+break_places(struct writ_doc_service *s, size_t row)
 {
     switch (row) {
-    case 12:
-        PUT(s->name, "a/b");
-        break;
-    case 13:
-        PUT(s->name, "plain");
-        break;
-    case 14:
-        s->scheme = (enum writ_scheme)0;
-        break;
-    case 15:
-        s->scheme = (enum writ_scheme)3;
-        break;
-    case 16:
-        PUT(s->host, "API.tracker.test");
-        break;
-    case 17:
-        PUT(s->host, "0:0:0:0:0:0:0:1");
-        break;
-    case 18:
-        s->port = 0;
-        break;
-    case 19:
-        PUT(s->base, "/v1");
-        break;
-    case 20:
-        PUT(s->base, "/v1%2Fx/");
-        break;
-    case 21:
-        PUT(s->base, "/v1/../");
-        break;
     case 22:
         s->inject = WRIT_INJECT_NONE;
         break;
@@ -271,6 +241,46 @@ break_service(struct writ_doc_service *s, size_t row)
         PUT(s->inject_name, "a:b");
         break;
     default:
+        break;
+    }
+}
+
+static void
+break_service(struct writ_doc_service *s, size_t row)
+{
+    switch (row) {
+    case 12:
+        PUT(s->name, "a/b");
+        break;
+    case 13:
+        PUT(s->name, "plain");
+        break;
+    case 14:
+        s->scheme = (enum writ_scheme)0;
+        break;
+    case 15:
+        s->scheme = (enum writ_scheme)3;
+        break;
+    case 16:
+        PUT(s->host, "API.tracker.test");
+        break;
+    case 17:
+        PUT(s->host, "0:0:0:0:0:0:0:1");
+        break;
+    case 18:
+        s->port = 0;
+        break;
+    case 19:
+        PUT(s->base, "/v1");
+        break;
+    case 20:
+        PUT(s->base, "/v1%2Fx/");
+        break;
+    case 21:
+        PUT(s->base, "/v1/../");
+        break;
+    default:
+        break_places(s, row);
         break;
     }
 }
