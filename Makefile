@@ -1,16 +1,20 @@
 # The short front of Meson. `make help` says what there is.
 BUILD  ?= build
 PREFIX ?= /usr/local
-NINJA   = ninja -C $(BUILD)
+NINJA   = ninja --quiet -C $(BUILD)
 
 all: $(BUILD)/build.ninja
 	$(NINJA)
 
 $(BUILD)/build.ninja: | deps-build
-	meson setup $(BUILD) --prefix=$(PREFIX)
+	meson setup $(BUILD) --prefix=$(PREFIX) >/dev/null
+
+# What is installed, without tests and benchmarks.
+programs: $(BUILD)/build.ninja
+	$(NINJA) programs
 
 ## installs what is missing, builds, and runs the example job with a planted shell in it
-demo: deps-demo all
+demo: deps-demo programs
 	@examples/report/run.sh $(CURDIR)/$(BUILD)/src/writ/writ
 
 ## installs what is missing, builds, and runs every test
@@ -55,4 +59,4 @@ help:
 deps-%:
 	@tools/deps $*
 
-.PHONY: all demo check install asan lint fuzz conformance bench clean help
+.PHONY: all programs demo check install asan lint fuzz conformance bench clean help
