@@ -2,9 +2,9 @@
  * tls_hello.h - what a TLS client says about itself before anything is encrypted (RFC 8446 4.1.2).
  *
  * Reads the ClientHello from the first bytes of a connection without consuming them: the TLS
- * library reads them again; that many are never needed: WRIT_TLS_HELLO_MAX and 5 more for each of
- * 32 records. A hello that is spread over records is put together in `scratch`, which
- * the caller lends; alpn borrows from there or from `in`.
+ * library reads them again. It never asks for more bytes than WRIT_TLS_HELLO_MAX, 5 for each of 32
+ * records and one record more. A hello that is spread over records is put together in `scratch`,
+ * which the caller lends; alpn borrows from there or from `in`.
  */
 #ifndef WRIT_PROTO_TLS_HELLO_H
 #define WRIT_PROTO_TLS_HELLO_H

@@ -230,64 +230,93 @@ static const char *const good_requests[] = {
 };
 
 static void
-test_good_requests(void)
+good(size_t i, struct writ_http1_request *ret)
+{
+    struct writ_http1_fault f;
+
+    CHECK_ROW(parse_req(good_requests[i], strlen(good_requests[i]), ret, &f) == WRIT_OK,
+              good_requests[i]);
+}
+
+static void
+test_good_plain(void)
 {
     static struct writ_http1_request r;
-    struct writ_http1_fault f;
-    size_t i = 0;
 
-#define NEXT                                                                                       \
-    CHECK_ROW(parse_req(good_requests[i], strlen(good_requests[i]), &r, &f) == WRIT_OK,            \
-              good_requests[i]);                                                                   \
-    i++
-    NEXT;
+    good(0, &r);
     CHECK(r.method == WRIT_HTTP1_GET && r.form == WRIT_HTTP1_ORIGIN && r.minor == 1);
     CHECK(r.keep_alive && !r.has_query && r.framing == WRIT_HTTP1_NO_BODY && !r.upgrade);
     CHECK(writ_span_is(r.path, "/") && strcmp(r.authority.host, "a.test") == 0);
     CHECK(r.authority.port == 0 && r.headers.count == 1 && r.head_len == strlen(good_requests[0]));
-    NEXT;
+    good(1, &r);
     CHECK(writ_span_is(r.path, "/a/b") && r.has_query);
     CHECK(writ_span_is(r.query, "c=d&e=[1]{2}|\"<>") && r.authority.port == 8443);
     CHECK(writ_span_is(r.headers.at[0].value, "a.test:8443") && r.headers.at[1].value.len == 0);
-    NEXT;
+    good(2, &r);
     CHECK(r.framing == WRIT_HTTP1_LENGTH && r.length == INT64_MAX);
-    NEXT;
+    good(3, &r);
     CHECK(r.framing == WRIT_HTTP1_CHUNKED && r.te_trailers);
-    NEXT;
+}
+
+static void
+test_good_old(void)
+{
+    static struct writ_http1_request r;
+
+    good(4, &r);
     CHECK(r.minor == 0 && !r.keep_alive && r.authority.host_len == 0);
-    NEXT;
+    good(5, &r);
     CHECK(r.minor == 0 && r.keep_alive && r.authority.host_len == 6);
-    NEXT;
+}
+
+static void
+test_good_absolute(void)
+{
+    static struct writ_http1_request r;
+
+    good(6, &r);
     CHECK(r.form == WRIT_HTTP1_ABSOLUTE && r.scheme == WRIT_HTTP1_HTTP && r.path.len == 0);
     CHECK(strcmp(r.authority.host, "a.test") == 0 && r.authority.addr.family == 0);
-    NEXT;
+    good(7, &r);
     CHECK(r.scheme == WRIT_HTTP1_HTTPS && r.authority.port == 443 && writ_span_is(r.path, "/x"));
-    NEXT;
+    good(8, &r);
     CHECK(strcmp(r.authority.host, "2001:db8::1") == 0 && r.authority.addr.family == 6);
     CHECK(r.authority.port == 8080 && r.path.len == 0 && writ_span_is(r.query, "q"));
-    NEXT;
+}
+
+static void
+test_good_others(void)
+{
+    static struct writ_http1_request r;
+
+    good(9, &r);
     CHECK(r.form == WRIT_HTTP1_AUTHORITY && r.method == WRIT_HTTP1_CONNECT);
     CHECK(r.authority.port == 443 && r.framing == WRIT_HTTP1_NO_BODY);
     CHECK(writ_http1_is_hop_by_hop(&r.headers.at[1]) && !writ_http1_is_hop_by_hop(r.headers.at));
-    NEXT;
+    good(10, &r);
     CHECK(r.authority.addr.family == 4 && strcmp(r.authority.host, "10.0.0.1") == 0);
-    NEXT;
+    good(11, &r);
     CHECK(r.form == WRIT_HTTP1_ASTERISK);
-    NEXT;
+    good(12, &r);
     CHECK(r.method == WRIT_HTTP1_OTHER && r.method_name.len == 22);
-    NEXT;
-    CHECK(r.expect_continue && r.length == 3 && r.head_len + 3 == strlen(good_requests[i - 1]));
-    NEXT;
+}
+
+static void
+test_good_hops(void)
+{
+    static struct writ_http1_request r;
+
+    good(13, &r);
+    CHECK(r.expect_continue && r.length == 3 && r.head_len + 3 == strlen(good_requests[13]));
+    good(14, &r);
     CHECK(!r.expect_continue);
-    NEXT;
+    good(15, &r);
     CHECK(!r.keep_alive && r.upgrade && r.headers.count == 6);
     CHECK(writ_http1_is_hop_by_hop(&r.headers.at[2]) && r.headers.at[3].listed);
     CHECK(!writ_http1_is_hop_by_hop(&r.headers.at[4]));
     CHECK(writ_span_is(r.headers.at[4].value, "\xc3\xa9 \t b"));
     CHECK(writ_http1_find(&r.headers, WRIT_HTTP1_H_UPGRADE) == &r.headers.at[2]);
     CHECK(writ_http1_find(&r.headers, WRIT_HTTP1_H_COOKIE) == NULL);
-    CHECK(i == WRIT_COUNT(good_requests));
-#undef NEXT
 }
 
 /* Heads as programs send them, recorded. */
@@ -396,7 +425,15 @@ test_request_drip(void)
         CHECK_ROW(r.length == whole.length && r.headers.count == whole.headers.count, text);
         CHECK_ROW(writ_span_eq(r.target, whole.target), text);
     }
-    /* what is wrong at once is wrong drop by drop, at the end at the latest */
+}
+
+/* What is wrong at once is wrong drop by drop, at the end at the latest. */
+static void
+test_bad_drip(void)
+{
+    static struct writ_http1_request r;
+    struct writ_http1_fault f;
+
     for (size_t i = 0; i < WRIT_COUNT(bad_requests); i++) {
         const char *text = bad_requests[i].text;
         size_t scanned = 0;
@@ -471,9 +508,14 @@ int
 main(void)
 {
     test_bad_requests();
-    test_good_requests();
+    test_good_plain();
+    test_good_old();
+    test_good_absolute();
+    test_good_others();
+    test_good_hops();
     test_recorded();
     test_request_drip();
+    test_bad_drip();
     test_request_limits();
     return test_end();
 }
