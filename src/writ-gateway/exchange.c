@@ -119,15 +119,14 @@ put_data(struct writ_buf *out, bool chunked, struct writ_span data)
     writ_buf_put_str(out, "\r\n");
 }
 
+/* Trailers pass the same sieve as the head: a server may merge them into it. */
 static void
-put_last_chunk(struct writ_buf *out, const struct writ_http1_body *body, bool trailers)
+put_last_chunk(struct writ_buf *out, const struct writ_http1_body *body, const struct service *s)
 {
     writ_buf_put_str(out, "0\r\n");
-    for (size_t i = 0; trailers && i < body->trailer_count; i++) {
-        const struct writ_http1_header *h = &body->trailers[i];
-
-        if (!writ_http1_is_hop_by_hop(h))
-            writ_http1_put_header(out, h->name, h->value);
+    for (size_t i = 0; s != NULL && i < body->trailer_count; i++) {
+        if (forwarded(s, &body->trailers[i]))
+            writ_http1_put_header(out, body->trailers[i].name, body->trailers[i].value);
     }
     writ_buf_put_str(out, "\r\n");
 }
@@ -174,7 +173,7 @@ pump_request(struct client *c)
             put_data(&up->out, x->in_chunked, out.data);
         if (out.event == WRIT_HTTP1_BODY_DONE) {
             if (x->in_chunked)
-                put_last_chunk(&up->out, &x->request_body, true);
+                put_last_chunk(&up->out, &x->request_body, x->service);
             x->request_done = true;
         }
         writ_buf_consume(&c->in, out.consumed);
@@ -313,7 +312,7 @@ move_answer_body(struct client *c)
     }
     if (out.event == WRIT_HTTP1_BODY_DONE) {
         if (x->out_chunked)
-            put_last_chunk(&c->out, &x->response_body, x->te_trailers);
+            put_last_chunk(&c->out, &x->response_body, x->te_trailers ? x->service : NULL);
         x->response_done = true;
     }
     writ_buf_consume(&up->in, out.consumed);
@@ -329,7 +328,7 @@ upstream_ended(struct client *c, enum writ_err how)
 
     if (x->head_done && clean && writ_http1_body_end(&x->response_body) == WRIT_OK) {
         if (x->out_chunked)
-            put_last_chunk(&c->out, &x->response_body, false);
+            put_last_chunk(&c->out, &x->response_body, NULL);
         x->response_done = true;
         return PUMP_MOVED;
     }

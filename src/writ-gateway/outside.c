@@ -74,6 +74,7 @@ enum writ_err
 outside_session(struct service *s, int fd, SSL **ret)
 {
     SSL *ssl = SSL_new(s->outside);
+    char name[WRIT_HOST_MAX + 1]; /* OpenSSL's macro wants it writable */
     bool named;
 
     if (ssl == NULL)
@@ -83,8 +84,8 @@ outside_session(struct service *s, int fd, SSL **ret)
         named = X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), s->literal.bytes,
                                           s->literal.family == 4 ? 4 : 16) == 1;
     } else {
-        named = SSL_set1_host(ssl, s->doc->host) == 1 &&
-                SSL_set_tlsext_host_name(ssl, s->doc->host) == 1;
+        memcpy(name, s->doc->host, sizeof(name));
+        named = SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
     }
     if (!named || SSL_set_fd(ssl, fd) != 1) {
         SSL_free(ssl);

@@ -41,7 +41,7 @@ tear_down(void)
     (void)snprintf(command, sizeof(command), "rm -r %s", root);
     /* NOLINTNEXTLINE(cert-env33-c,concurrency-mt-unsafe): our own folder */
     if (chdir("/") != 0 || system(command) != 0)
-        CHECK(!"the test's folder could not be removed");
+        CHECK_ROW(false, "the test's folder could not be removed");
 }
 
 static char *
