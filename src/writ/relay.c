@@ -291,6 +291,8 @@ relay_drained(const struct relay *r)
 void
 relay_task_gone(struct relay *r)
 {
+    for (int i = 0; i < 3; i++)
+        writ_fd_close(&r->task_fds[i]); /* ours still, if the task never started */
     for (size_t i = 0; i < RELAY_FLOWS; i++) {
         struct relay_flow *f = &r->flows[i];
 
