@@ -84,6 +84,7 @@ node_new(struct parser *p)
         p->doc->blocks = b;
     }
     v = &b->nodes[b->used++];
+    v->pos = (uint32_t)p->at;
     v->line = p->line;
     v->col = (uint32_t)(p->at - p->line_start + 1);
     return v;

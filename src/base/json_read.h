@@ -26,7 +26,8 @@ struct writ_jval {
     bool yes;       /* WRIT_J_BOOL */
     bool is_int;    /* WRIT_J_NUMBER without fraction and exponent that fits num; not "-0" */
     uint32_t count; /* elements or members */
-    uint32_t line;  /* where it begins, from 1 */
+    uint32_t pos;   /* where it begins: the byte offset in the text */
+    uint32_t line;  /* from 1 */
     uint32_t col;   /* in bytes, from 1 */
     int64_t num;
     struct writ_span key;          /* of a member of an object */

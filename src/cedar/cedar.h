@@ -201,6 +201,32 @@ enum cedar_effect { CEDAR_PERMIT, CEDAR_FORBID };
 enum cedar_err cedar_policies_load(const struct cedar_source *src, size_t n, unsigned flags,
                                    struct cedar_policies **ret,
                                    struct cedar_error *err) CEDAR_CHECK;
+
+/* A policy made from a template: what its slots stand for. NULL where the template has no slot. */
+struct cedar_link {
+    struct cedar_span template_id;
+    struct cedar_span id;
+    const struct cedar_uid *principal;
+    const struct cedar_uid *resource;
+};
+
+/* The same with links, which come after all policies of the texts. */
+enum cedar_err cedar_policies_load_linked(const struct cedar_source *src, size_t n, unsigned flags,
+                                          const struct cedar_link *links, size_t link_count,
+                                          struct cedar_policies **ret,
+                                          struct cedar_error *err) CEDAR_CHECK;
+/* One policy in Cedar's JSON form, or a set: {"staticPolicies","templates","templateLinks"}. */
+enum cedar_err cedar_policies_load_json(const struct cedar_source *src, struct cedar_policies **ret,
+                                        struct cedar_error *err) CEDAR_CHECK;
+
+typedef void cedar_put_fn(void *arg, const char *bytes, size_t n);
+/* One policy as text or JSON, handed to put at once. */
+enum cedar_err cedar_policy_to_text(const struct cedar_policies *ps, size_t i, cedar_put_fn *put,
+                                    void *arg) CEDAR_CHECK;
+enum cedar_err cedar_policy_to_json(const struct cedar_policies *ps, size_t i, cedar_put_fn *put,
+                                    void *arg) CEDAR_CHECK;
+enum cedar_err cedar_policies_to_json(const struct cedar_policies *ps, cedar_put_fn *put,
+                                      void *arg) CEDAR_CHECK;
 void cedar_policies_free(struct cedar_policies *ps); /* NULL is fine */
 
 /* Static policies, templates and links, each with an index of its own; a template never decides. */

@@ -93,6 +93,60 @@ cx_builder_policy(struct cx_builder *b, const struct cx_policy *p)
     return true;
 }
 
+static bool
+bad_link(struct cx_builder *b, const struct cedar_link *link, const char *problem)
+{
+    char shown[CX_SHOW];
+
+    b->e = CEDAR_E_INVALID;
+    cx_error_set(b->err, "", 0, 0, "link \"%s\": %s", cx_show(link->id, shown, sizeof shown),
+                 problem);
+    return false;
+}
+
+/* Puts the entity into the slot, if there is one. */
+static bool
+fill_slot(struct cx_builder *b, const struct cedar_link *link, const struct cedar_uid *uid,
+          struct cx_scope *s)
+{
+    struct cedar_span type;
+    struct cedar_span id;
+
+    if (s->slot != (uid != NULL))
+        return bad_link(b, link, "it must fill exactly the slots of its template");
+    if (uid == NULL)
+        return true;
+    s->uids = (struct cedar_uid *)cx_alloc(&b->ps->arena, sizeof *s->uids);
+    if (s->uids == NULL || !cx_copy(&b->ps->arena, cx_type(uid), &type) ||
+        !cx_copy(&b->ps->arena, cx_id(uid), &id))
+        return nomem(b);
+    s->uids[0] = cedar_uid(type, id);
+    s->n = 1;
+    s->slot = false;
+    return true;
+}
+
+bool
+cx_builder_link(struct cx_builder *b, const struct cedar_link *link)
+{
+    const struct cx_policy *list = (const struct cx_policy *)b->policies.mem;
+    struct cx_policy p;
+    size_t i = 0;
+
+    while (i < b->policies.len &&
+           !(list[i].is_template && cx_span_eq(list[i].id, link->template_id)))
+        i++;
+    if (i == b->policies.len)
+        return bad_link(b, link, "there is no such template");
+    p = list[i];
+    p.of = (uint32_t)i;
+    p.is_template = false;
+    p.is_link = true;
+    return (cx_copy(&b->ps->arena, link->id, &p.id) || nomem(b)) &&
+           fill_slot(b, link, link->principal, &p.scope[0]) &&
+           fill_slot(b, link, link->resource, &p.scope[2]) && cx_builder_policy(b, &p);
+}
+
 static int
 id_cmp(const void *pa, const void *pb)
 {
@@ -199,6 +253,14 @@ enum cedar_err
 cedar_policies_load(const struct cedar_source *src, size_t n, unsigned flags,
                     struct cedar_policies **ret, struct cedar_error *err)
 {
+    return cedar_policies_load_linked(src, n, flags, NULL, 0, ret, err);
+}
+
+enum cedar_err
+cedar_policies_load_linked(const struct cedar_source *src, size_t n, unsigned flags,
+                           const struct cedar_link *links, size_t link_count,
+                           struct cedar_policies **ret, struct cedar_error *err)
+{
     CX_BUILDER_AUTO struct cx_builder b = {0};
     enum cedar_err e = cx_builder_init(&b, err);
 
@@ -206,6 +268,10 @@ cedar_policies_load(const struct cedar_source *src, size_t n, unsigned flags,
         return e;
     for (size_t i = 0; i < n; i++) {
         if (!load_text(&b, &src[i], flags))
+            return b.e;
+    }
+    for (size_t i = 0; i < link_count; i++) {
+        if (!cx_builder_link(&b, &links[i]))
             return b.e;
     }
     return cx_builder_finish(&b, ret);

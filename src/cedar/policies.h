@@ -23,6 +23,8 @@ void cx_builder_done(struct cx_builder *b);
 bool cx_builder_file(struct cx_builder *b, const struct cedar_source *src,
                      uint32_t *ret) WRIT_CHECK;
 bool cx_builder_policy(struct cx_builder *b, const struct cx_policy *p) WRIT_CHECK;
+/* Adds a link to a template that is already there. */
+bool cx_builder_link(struct cx_builder *b, const struct cedar_link *link) WRIT_CHECK;
 /* Checks that ids differ, compiles, and gives the set away. */
 enum cedar_err cx_builder_finish(struct cx_builder *b, struct cedar_policies **ret) WRIT_CHECK;
 

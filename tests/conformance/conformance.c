@@ -15,6 +15,7 @@
 #include "base/json_read.h"
 #include "cedar/cedar.h"
 #include "schema_same.h"
+#include "trips.h"
 
 enum { FILE_BYTES_MAX = 64 * 1024 * 1024, SHOWN_MAX = 20, ROOM = 64, NAMES_MAX = 20000 };
 
@@ -35,6 +36,9 @@ enum {
     SHOULD,
     STRICT,
     PERMISSIVE,
+    TREE,
+    TEXT_TRIP,
+    JSON_TRIP,
     FAMILIES,
 };
 
@@ -49,6 +53,9 @@ static struct family families[FAMILIES] = {
     [SHOULD] = {"shouldValidate", 0, 0},
     [STRICT] = {"policy validation, strict", 0, 0},
     [PERMISSIVE] = {"policy validation, permissive", 0, 0},
+    [TREE] = {"both evaluators agree", 0, 0},
+    [TEXT_TRIP] = {"text round trip", 0, 0},
+    [JSON_TRIP] = {"JSON round trip", 0, 0},
 };
 static unsigned shown;
 static const char *root;
@@ -275,6 +282,7 @@ run_request(struct fixture *f, const struct writ_jval *request, bool corpus)
         cedar_schema_check_request(f->schema, &req, &f->err) != CEDAR_OK)
         (void)count(corpus ? DECISIONS : HANDWRITTEN, false, f->file, f->err.text);
     cedar_decide(f->ps, f->store, &req, 0, &a);
+    (void)count(TREE, tree_agrees(f->ps, f->store, &req, &a), f->file, "the evaluators differ");
     decision = (a.decision == CEDAR_ALLOW) == allow;
     reasons = same_ids(f->ps, a.reason, a.reason_count, writ_jval_get(request, "reason"));
     errors = same_ids(f->ps, a.error, a.error_count, writ_jval_get(request, "errors"));
@@ -306,6 +314,8 @@ run_file(const char *file, bool corpus)
                 (cedar_policies_validate(f.ps, f.schema, CEDAR_STRICT, &f.err) == CEDAR_OK) ==
                     writ_jval_get(writ_jdoc_root(f.doc), "shouldValidate")->yes,
                 file, f.err.text);
+    (void)count(TEXT_TRIP, text_trip(f.ps), file, "printed policies differ");
+    (void)count(JSON_TRIP, json_trip(f.ps), file, "the JSON form differs");
     requests = writ_jval_get(writ_jdoc_root(f.doc), "requests");
     for (const struct writ_jval *r = requests->first; r != NULL; r = r->next)
         run_request(&f, r, corpus);
