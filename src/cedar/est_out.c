@@ -242,7 +242,7 @@ put_scope(struct writ_buf *b, const struct cx_scope *s, const char *name)
         writ_buf_put_str(b, ",\"entity_type\":");
         quote(b, s->type);
     }
-    if (s->list) {
+    if (s->list && s->n != 1) { /* a list of one is written as the one */
         writ_buf_put_str(b, ",\"entities\":[");
         for (uint32_t i = 0; i < s->n; i++) {
             if (i != 0)

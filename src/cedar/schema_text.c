@@ -338,7 +338,7 @@ parse_action_refs(struct text *t, struct cx_raw_action *a)
         if (!parse_action_ref(t, &list))
             return false;
     } else {
-        while (!cx_is(&t->r, CX_P(']'))) {
+        while (!cx_is(&t->r, CX_P(']')) || list.len == 0) { /* not empty */
             if (!parse_action_ref(t, &list))
                 return false;
             if (!cx_take(&t->r, CX_P(',')))

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/json_read.h"
 #include "cedar/cedar.h"
+#include "rejson.h"
 #include "schema_same.h"
 #include "trips.h"
 
@@ -189,55 +190,6 @@ same_ids(const struct cedar_policies *ps, const uint32_t *index, uint32_t n,
             found += writ_span_eq(v->text, writ_span(id.ptr, id.len)) ? 1 : 0;
     }
     return n == list->count && found == n;
-}
-
-/* Values are re-written as text so that the context goes through the library's own reader. */
-static void put_json(struct writ_buf *b, const struct writ_jval *v);
-
-static void
-put_quoted(struct writ_buf *b, struct writ_span s)
-{
-    writ_buf_put_u8(b, '"');
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '"' || s.ptr[i] == '\\' || s.ptr[i] < 0x20)
-            writ_buf_putf(b, "\\u%04x", s.ptr[i]);
-        else
-            writ_buf_put_u8(b, s.ptr[i]);
-    }
-    writ_buf_put_u8(b, '"');
-}
-
-static void
-put_members(struct writ_buf *b, const struct writ_jval *v)
-{
-    bool object = v->kind == WRIT_J_OBJECT;
-
-    writ_buf_put_u8(b, object ? '{' : '[');
-    for (const struct writ_jval *m = v->first; m != NULL; m = m->next) {
-        if (m != v->first)
-            writ_buf_put_u8(b, ',');
-        if (object) {
-            put_quoted(b, m->key);
-            writ_buf_put_u8(b, ':');
-        }
-        put_json(b, m);
-    }
-    writ_buf_put_u8(b, object ? '}' : ']');
-}
-
-static void
-put_json(struct writ_buf *b, const struct writ_jval *v)
-{
-    if (v->kind == WRIT_J_STRING)
-        put_quoted(b, v->text);
-    else if (v->kind == WRIT_J_NUMBER)
-        writ_buf_put(b, v->text);
-    else if (v->kind == WRIT_J_BOOL)
-        writ_buf_put_str(b, v->yes ? "true" : "false");
-    else if (v->kind == WRIT_J_NULL)
-        writ_buf_put_str(b, "null");
-    else
-        put_members(b, v);
 }
 
 /* The context of a request, with the schema's types where the action has any. */
