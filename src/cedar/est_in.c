@@ -83,15 +83,15 @@ static bool
 read_scope(struct cx_reader *r, const struct writ_jval *policy, const char *name,
            struct cx_scope *ret)
 {
-    static const char *const names[] = {"op",          "entity", "entities", "slot",
-                                        "entity_type", "in",     NULL};
+    static const char *const is_names[] = {"op", "entity_type", "in", NULL};
+    static const char *const other_names[] = {"op", "entity", "entities", "slot", NULL};
     const struct writ_jval *v = writ_jval_get(policy, name);
     bool action = name[0] == 'a';
 
     if (v == NULL)
         return cx_fail(r, CEDAR_E_SYNTAX, policy->pos, "expected a member \"%s\"", name);
     ret->pos = v->pos;
-    if (!cx_est_only(r, v, names))
+    if (!cx_est_only(r, v, is(writ_jval_get(v, "op"), "is") ? is_names : other_names))
         return false;
     if (is(writ_jval_get(v, "op"), "All") || is(writ_jval_get(v, "op"), "all"))
         return v->count == 1 || cx_est_fail(r, v, "`All` takes nothing else");

@@ -9,7 +9,10 @@ struct json {
     struct cedar_span ns;
 };
 
-static struct cx_raw_type *parse_type(struct json *s, const struct writ_jval *v);
+/* Where a type stands decides which members it may have besides its own. */
+enum where { NESTED, NAMED, ATTRIBUTE };
+
+static struct cx_raw_type *parse_type(struct json *s, const struct writ_jval *v, enum where where);
 
 static struct cx_place
 place(const struct writ_jval *v)
@@ -75,7 +78,7 @@ parse_attr(struct json *s, const struct writ_jval *v, struct cx_raw_attr *ret)
     ret->required = required == NULL || required->yes;
     if (required != NULL && required->kind != WRIT_J_BOOL)
         return cx_json_fail(&s->j, required, "expected true or false");
-    ret->type = parse_type(s, v);
+    ret->type = parse_type(s, v, ATTRIBUTE);
     return ret->type != NULL;
 }
 
@@ -139,7 +142,7 @@ parse_type_body(struct json *s, const struct writ_jval *v, const struct writ_jva
         ret->kind = CX_RAW_SET;
         if (elem == NULL)
             return cx_json_fail(&s->j, v, "a Set needs `element`");
-        ret->elem = parse_type(s, elem);
+        ret->elem = parse_type(s, elem, NESTED);
         return ret->elem != NULL;
     }
     if (writ_span_is(type->text, "Record"))
@@ -160,18 +163,39 @@ parse_type_body(struct json *s, const struct writ_jval *v, const struct writ_jva
     return cx_is_path(ret->name) || cx_json_fail(&s->j, type, "this is not the name of a type");
 }
 
+/* The members that a type of this kind has; others would be overlooked. */
+static bool
+members_fit(struct json *s, const struct writ_jval *v, enum where where,
+            const struct cx_raw_type *t)
+{
+    char shown[CX_SHOW];
+
+    for (const struct writ_jval *m = v->first; m != NULL; m = m->next) {
+        bool ok = writ_span_is(m->key, "type") ||
+                  (writ_span_is(m->key, "required") && where == ATTRIBUTE) ||
+                  (writ_span_is(m->key, "annotations") && where != NESTED);
+
+        if (t->kind == CX_RAW_SET)
+            ok = ok || writ_span_is(m->key, "element");
+        else if (t->kind == CX_RAW_RECORD)
+            ok = ok || writ_span_is(m->key, "attributes") ||
+                 writ_span_is(m->key, "additionalAttributes");
+        else
+            ok = ok || writ_span_is(m->key, "name");
+        if (!ok)
+            return cx_json_fail(&s->j, m, "unknown member \"%s\"",
+                                cx_show(cx_jspan(m->key), shown, sizeof shown));
+    }
+    return true;
+}
+
 /* Recurses as deep as the JSON nests, which its reader bounds. */
 static struct cx_raw_type *
-parse_type(struct json *s, const struct writ_jval *v)
+parse_type(struct json *s, const struct writ_jval *v, enum where where)
 {
-    static const char *const names[] = {"type",        "element",  "attributes",
-                                        "name",        "required", "additionalAttributes",
-                                        "annotations", NULL};
     const struct writ_jval *type = writ_jval_get(v, "type");
     struct cx_raw_type *ret;
 
-    if (!only(s, v, names))
-        return NULL;
     if (type == NULL || type->kind != WRIT_J_STRING) {
         (void)cx_json_fail(&s->j, v, "expected a type: {\"type\": ..}");
         return NULL;
@@ -180,7 +204,7 @@ parse_type(struct json *s, const struct writ_jval *v)
     if (ret == NULL)
         return NULL;
     ret->at = place(v);
-    return parse_type_body(s, v, type, ret) ? ret : NULL;
+    return parse_type_body(s, v, type, ret) && members_fit(s, v, where, ret) ? ret : NULL;
 }
 
 static bool
@@ -242,9 +266,9 @@ parse_entity(struct json *s, const struct writ_jval *v)
         return cx_json_fail(&s->j, v, "an enumerated type has nothing but its ids");
     if (ids != NULL && !parse_enum(s, ids, &e))
         return false;
-    if (shape != NULL && (e.shape = parse_type(s, shape)) == NULL)
+    if (shape != NULL && (e.shape = parse_type(s, shape, NESTED)) == NULL)
         return false;
-    if (tags != NULL && (e.tags = parse_type(s, tags)) == NULL)
+    if (tags != NULL && (e.tags = parse_type(s, tags, NESTED)) == NULL)
         return false;
     slot = (struct cx_raw_etype *)cx_vec_push(&s->raw->etypes, sizeof *slot);
     if (slot == NULL)
@@ -269,7 +293,7 @@ parse_applies(struct json *s, const struct writ_jval *v, struct cx_raw_action *a
     if (writ_jval_get(v, "principalTypes") == NULL || writ_jval_get(v, "resourceTypes") == NULL)
         return cx_json_fail(&s->j, v, "expected principalTypes and resourceTypes");
     if (context != NULL)
-        a->context = parse_type(s, context);
+        a->context = parse_type(s, context, NESTED);
     return context == NULL || a->context != NULL;
 }
 
@@ -328,7 +352,7 @@ parse_common(struct json *s, const struct writ_jval *v)
     c.name = copy(s, v->key);
     if (!cx_is_ident(c.name) || cx_is_reserved(c.name))
         return cx_json_fail(&s->j, v, "this is not the name of a type");
-    c.type = parse_type(s, v);
+    c.type = parse_type(s, v, NAMED);
     slot =
         c.type == NULL ? NULL : (struct cx_raw_common *)cx_vec_push(&s->raw->commons, sizeof *slot);
     if (slot == NULL)

@@ -207,7 +207,7 @@ function mutateJson(v) {
 
 // Where libcedar is stricter on purpose: the engine overlooks members that it does not know, takes
 // the last of two equal names in a schema, and reads an escape that is not quite one as a record.
-const stricter = (ours) => /unknown member|takes nothing else|is there twice|expected (an entity|either|a string|\{"fn")/.test(ours.error ?? '');
+const stricter = (ours) => /unknown member|takes nothing else|is there twice|no such operator or function|expected (an object|an entity|either|a string|\{"fn")/.test(ours.error ?? '');
 const twice = (ours) => /the attribute .* is there twice/.test(ours.error ?? '');
 
 // Each case: a job for us, and the engine's answer in the same form.
