@@ -138,8 +138,8 @@ join_cgroup(int procs)
     return procs < 0 || write(procs, "0", 1) == 1;
 }
 
-/* writ-init's command line: -t tty, -l ABI, -c CWD, -w PATH for each writable bind, --, the program.
- * Its environment is the program's. */
+/* writ-init's command line: -t tty, -l ABI, -c CWD, -w PATH for each writable bind, --, the
+ * program. Its environment is the program's. */
 static enum writ_err
 become_init(const struct writ_inner_plan *plan, int init, struct writ_inner_fail *fail)
 {

@@ -63,10 +63,11 @@ mapped_tree(const struct writ_inner_bind *b, int userns)
                            .userns_fd = (__u64)userns};
 
     for (int rec = AT_RECURSIVE; rec >= 0; rec -= AT_RECURSIVE) {
-        WRIT_FD_AUTO int tree =
-            open_tree(b->fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (unsigned)rec);
+        WRIT_FD_AUTO int tree = open_tree(
+            b->fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (unsigned)rec);
 
-        if (tree >= 0 && mount_setattr(tree, "", (unsigned)(AT_EMPTY_PATH | rec), &a, sizeof(a)) == 0)
+        if (tree >= 0 &&
+            mount_setattr(tree, "", (unsigned)(AT_EMPTY_PATH | rec), &a, sizeof(a)) == 0)
             return writ_fd_take(&tree);
     }
     return -1;

@@ -11,9 +11,9 @@
 #include "sandbox/sandbox.h"
 
 enum {
-    WRIT_INNER_ID = 1000,       /* the task's uid and gid, as it sees them */
-    WRIT_INNER_CONTROL_FD = 3,  /* where writ-init finds its descriptors */
-    WRIT_INNER_PUT_FD = 4,      /* the root's file system, writable; closed at go */
+    WRIT_INNER_ID = 1000,      /* the task's uid and gid, as it sees them */
+    WRIT_INNER_CONTROL_FD = 3, /* where writ-init finds its descriptors */
+    WRIT_INNER_PUT_FD = 4,     /* the root's file system, writable; closed at go */
     WRIT_INNER_FIRST_FREE = 5,
 };
 
@@ -40,7 +40,7 @@ struct writ_inner_plan {
     int cgroup_v1; /* a cgroup.procs file to join late, -1 for none */
     uint64_t disk_bytes;
     uint32_t pids;
-    bool data_limit; /* memory_bytes can only be kept per process, by RLIMIT_DATA */
+    bool data_limit;  /* memory_bytes can only be kept per process, by RLIMIT_DATA */
     int landlock_abi; /* 0: none */
 };
 
@@ -62,8 +62,8 @@ enum writ_err writ_inner_root(const struct writ_inner_plan *plan, int proc, int 
                               struct writ_inner_fail *fail) WRIT_CHECK;
 
 /* Mount helpers shared by root.c and proc.c. The new root is put together at WRIT_INNER_STAGE, a
- * directory every host has and the task's root needs nothing from (its own proc was made before). It
- * is covered in our mount namespace only. */
+ * directory every host has and the task's root needs nothing from (its own proc was made before).
+ * It is covered in our mount namespace only. */
 #define WRIT_INNER_STAGE "/proc"
 
 enum writ_inner_attr {

@@ -10,8 +10,8 @@
 /* Adds "what" to s->missing, separated by "; "; what does not fit is marked by "...". */
 void writ_launch_missing(struct writ_sandbox *s, const char *what);
 
-/* Opens and checks every bind of the spec into plan->binds (allocated; writ_launch_plan_done), in an
- * order in which each can be mounted. Refuses what would let the host in or cannot be done. */
+/* Opens and checks every bind of the spec into plan->binds (allocated; writ_launch_plan_done), in
+ * an order in which each can be mounted. Refuses what would let the host in or cannot be done. */
 enum writ_err writ_launch_binds(const struct writ_sandbox_spec *spec, struct writ_inner_plan *plan,
                                 struct writ_diag *diag) WRIT_CHECK;
 enum writ_err writ_launch_check(const struct writ_sandbox_spec *spec,

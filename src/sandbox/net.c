@@ -57,18 +57,19 @@ route_everything_here(int nl, uint8_t family)
         .a = {.rta_len = RTA_LENGTH(sizeof(uint32_t)), .rta_type = RTA_OIF},
         .oif = NET_LOOPBACK_INDEX,
     };
+
     struct {
         struct nlmsghdr h;
         struct nlmsgerr e;
         uint8_t more[256]; /* the kernel's own words */
     } answer;
+
     ssize_t n;
 
     if (send(nl, &req, sizeof(req), 0) != (ssize_t)sizeof(req))
         return false;
     n = recv(nl, &answer, sizeof(answer), 0);
-    if (n < (ssize_t)(sizeof(answer.h) + sizeof(answer.e)) ||
-        answer.h.nlmsg_type != NLMSG_ERROR) {
+    if (n < (ssize_t)(sizeof(answer.h) + sizeof(answer.e)) || answer.h.nlmsg_type != NLMSG_ERROR) {
         errno = EPROTO;
         return false;
     }
@@ -123,8 +124,7 @@ net_bind(bool v6, int type, uint16_t port)
     struct sockaddr_in6 six = {
         .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_ANY_INIT};
     struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
-    WRIT_FD_AUTO int fd =
-        socket(v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    WRIT_FD_AUTO int fd = socket(v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int r;
 
     if (fd < 0)
@@ -150,7 +150,8 @@ net_dns(bool v6)
     static const int on = 1;
     WRIT_FD_AUTO int fd = net_bind(v6, SOCK_DGRAM, 53);
 
-    /* freebind: IPv6 lets an answer come from an address that only a route makes ours no other way */
+    /* freebind: IPv6 lets an answer come from an address that only a route makes ours no other way
+     */
     if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) < 0 ||
         (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on)) < 0))
         return -1;

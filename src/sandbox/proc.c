@@ -40,9 +40,9 @@ writ_inner_proc_new(int *ret, struct writ_inner_fail *fail)
 static bool
 proc_kept(const char *name)
 {
-    static const char *const kept[] = {"cpuinfo", "filesystems", "loadavg", "meminfo",     "mounts",
-                                       "net",     "self",        "stat",    "thread-self", "uptime",
-                                       "version"};
+    static const char *const kept[] = {"cpuinfo",     "filesystems", "loadavg", "meminfo",
+                                       "mounts",      "net",         "self",    "stat",
+                                       "thread-self", "uptime",      "version"};
 
     if (name[0] == '.' || (name[0] >= '0' && name[0] <= '9'))
         return true;

@@ -77,8 +77,8 @@ make_file(int root, const char *path, const char *text)
     return fd >= 0 && (text == NULL || writ_write_full(fd, writ_span_str(text)) == WRIT_OK);
 }
 
-/* One tmpfs is the whole of the root: its top is mounted read-only at the end, and the directories a
- * task may write to are mounted over themselves, writable. So one size limit holds for all. */
+/* One tmpfs is the whole of the root: its top is mounted read-only at the end, and the directories
+ * a task may write to are mounted over themselves, writable. So one size limit holds for all. */
 static int
 root_tmpfs(uint64_t disk_bytes)
 {
@@ -87,10 +87,10 @@ root_tmpfs(uint64_t disk_bytes)
     char size[24];
     char inodes[24];
 
-    /* an inode costs about 1 KiB of kernel memory: as many as would fill the size with small files */
+    /* an inode costs about 1 KiB of kernel memory: as many as would fill the size with small files
+     */
     (void)snprintf(size, sizeof(size), "%llu", (unsigned long long)disk_bytes);
-    (void)snprintf(inodes, sizeof(inodes), "%llu",
-                   (unsigned long long)(disk_bytes / 4096 + 4096));
+    (void)snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)(disk_bytes / 4096 + 4096));
     if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0) < 0 ||
         fsconfig(fs, FSCONFIG_SET_STRING, "nr_inodes", inodes, 0) < 0 ||
         fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
@@ -106,10 +106,10 @@ static const struct {
     const char *path;
     mode_t mode;
 } root_dirs[] = {
-    {"etc", 0755},           {"etc/ssl", 0755},       {"etc/ssl/certs", 0755},
-    {"tmp", 01777},    {"home", 0755},          {"home/task", 0700},     {"run", 0755},
-    {"var", 0755},     {"var/tmp", 01777},      {"dev", 0755},           {"dev/pts", 0755},
-    {"dev/shm", 01777}, {"proc", 0555},
+    {"etc", 0755},      {"etc/ssl", 0755},   {"etc/ssl/certs", 0755}, {"tmp", 01777},
+    {"home", 0755},     {"home/task", 0700}, {"run", 0755},           {"var", 0755},
+    {"var/tmp", 01777}, {"dev", 0755},       {"dev/pts", 0755},       {"dev/shm", 01777},
+    {"proc", 0555},
 };
 
 /* These are the task's to write to, all within the one size limit. */
@@ -129,9 +129,9 @@ root_tree(int root, struct writ_inner_fail *fail)
     return WRIT_OK;
 }
 
-/* What is at `path` on the host appears at the same place inside: a link as the same link (which can
- * only lead to what else is inside), a file or directory as a read-only mount. What does not exist is
- * left out. */
+/* What is at `path` on the host appears at the same place inside: a link as the same link (which
+ * can only lead to what else is inside), a file or directory as a read-only mount. What does not
+ * exist is left out. */
 static bool
 mirror(int root, const char *path)
 {
@@ -171,9 +171,9 @@ static const char *const root_system[] = {"/usr",   "/bin",    "/sbin", "/lib",
  * machine-id nor anything a person may have put a password into (gitconfig, npmrc, pip.conf,
  * environment) is here. Each costs a mount. */
 static const char *const root_etc[] = {
-    "/etc/alternatives", "/etc/fonts",     "/etc/ld.so.cache", "/etc/localtime",
-    "/etc/mime.types",   "/etc/os-release", "/etc/protocols",  "/etc/services",
-    "/etc/ssl/openssl.cnf",
+    "/etc/alternatives", "/etc/fonts",      "/etc/ld.so.cache",
+    "/etc/localtime",    "/etc/mime.types", "/etc/os-release",
+    "/etc/protocols",    "/etc/services",   "/etc/ssl/openssl.cnf",
 };
 
 static const struct {
@@ -188,7 +188,8 @@ static const struct {
     {"etc/hosts", "127.0.0.1 localhost task\n::1 localhost ip6-localhost ip6-loopback\n"},
     {"etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
                           "networks: files\nprotocols: files\nservices: files\n"},
-    /* one server: every address is the gateway's, a second one would only be asked everything twice */
+    /* one server: every address is the gateway's, a second one would only be asked everything twice
+     */
     {"etc/resolv.conf", "nameserver 127.0.0.1\n"},
 };
 

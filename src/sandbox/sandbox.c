@@ -33,8 +33,12 @@ static const struct writ_wire_fds no_fds = {NULL, 0};
 static struct writ_sandbox
 nothing(void)
 {
-    return (struct writ_sandbox){
-        .pid = -1, .pidfd = -1, .control = -1, .notify_fd = -1, .cgroup_fd = -1, .cgroup_v1_fd = -1};
+    return (struct writ_sandbox){.pid = -1,
+                                 .pidfd = -1,
+                                 .control = -1,
+                                 .notify_fd = -1,
+                                 .cgroup_fd = -1,
+                                 .cgroup_v1_fd = -1};
 }
 
 /* What the kernel or this account lacks is told to the caller, who decides whether it matters. */
@@ -45,7 +49,8 @@ note_landlock(struct writ_inner_plan *plan, struct writ_sandbox *s)
     if (plan->landlock_abi == 0)
         writ_launch_missing(s, "Landlock");
     else if (plan->landlock_abi < 6)
-        writ_launch_missing(s, "Landlock scopes for signals and abstract sockets (namespaces hold)");
+        writ_launch_missing(s,
+                            "Landlock scopes for signals and abstract sockets (namespaces hold)");
 }
 
 /* The supplementary groups of root are left behind for the moment of the clone: inside there is no
@@ -78,9 +83,8 @@ groups_return(struct groups *g)
 static long
 clone_into(struct writ_sandbox *s, uint64_t flags)
 {
-    struct clone_args args = {.flags = flags | CLONE_PIDFD,
-                              .pidfd = (__u64)(uintptr_t)&s->pidfd,
-                              .exit_signal = SIGCHLD};
+    struct clone_args args = {
+        .flags = flags | CLONE_PIDFD, .pidfd = (__u64)(uintptr_t)&s->pidfd, .exit_signal = SIGCHLD};
 
     if (s->cgroup_fd >= 0) {
         args.flags |= CLONE_INTO_CGROUP;
@@ -101,7 +105,8 @@ clone_task(struct writ_sandbox *s)
         if (pid > 0)
             writ_launch_missing(s, "a time namespace");
     }
-    if (pid < 0 && s->cgroup_fd >= 0 && (errno == EACCES || errno == EOPNOTSUPP || errno == EBUSY)) {
+    if (pid < 0 && s->cgroup_fd >= 0 &&
+        (errno == EACCES || errno == EOPNOTSUPP || errno == EBUSY)) {
         /* the directory is ours but the way into it is not (no delegation) */
         writ_launch_cgroup_remove(s);
         writ_launch_missing(s, "a cgroup (freezing and killing go by signals)");
@@ -111,8 +116,8 @@ clone_task(struct writ_sandbox *s)
 }
 
 static enum writ_err
-start_child(struct writ_inner_plan *plan, struct writ_sandbox *s,
-            struct writ_launch_identity *who, struct writ_diag *diag)
+start_child(struct writ_inner_plan *plan, struct writ_sandbox *s, struct writ_launch_identity *who,
+            struct writ_diag *diag)
 {
     struct groups groups;
     int pair[2];
@@ -134,7 +139,8 @@ start_child(struct writ_inner_plan *plan, struct writ_sandbox *s,
     writ_fd_close(&plan->control);
     if (pid < 0) {
         s->pidfd = -1;
-        writ_diag_set(diag, 0, 0, "this kernel or account gives no namespaces: %s", strerror(errno));
+        writ_diag_set(diag, 0, 0, "this kernel or account gives no namespaces: %s",
+                      strerror(errno));
         return WRIT_E_SYS;
     }
     s->pid = (pid_t)pid;
@@ -348,7 +354,8 @@ writ_sandbox_end(struct writ_sandbox *s)
         siginfo_t info;
 
         (void)writ_launch_cgroup_write(s, "cgroup.kill", "1");
-        /* pid 1 ends after everything else in its namespace has: waiting for it is waiting for all */
+        /* pid 1 ends after everything else in its namespace has: waiting for it is waiting for all
+         */
         if (s->pidfd >= 0)
             (void)syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
         while (waitid(P_PID, (id_t)s->pid, &info, WEXITED) < 0 && errno == EINTR)

@@ -22,7 +22,8 @@ enum {
     WRIT_SANDBOX_LISTENERS_MAX = 32,
     WRIT_SANDBOX_PORTS_MAX = 26, /* the rest are DNS over TCP and UDP and the taps (tap.h) */
     /* Started by root, a task is a user of its own on the host, drawn from these: above the ranges
-     * that distributions, systemd and container managers give out, below the signed 32-bit limit. */
+     * that distributions, systemd and container managers give out, below the signed 32-bit limit.
+     */
     WRIT_SANDBOX_UID_BASE = 0x70000000,
     WRIT_SANDBOX_UID_COUNT = 0x08000000,
     WRIT_SANDBOX_PIDS_DEFAULT = 512,
@@ -97,9 +98,10 @@ enum writ_err writ_sandbox_put(struct writ_sandbox *s, const char *inside,
 enum writ_err writ_sandbox_go(struct writ_sandbox *s, struct writ_diag *diag) WRIT_CHECK;
 /* Forwards a signal to the program's process group (the launcher got SIGTERM, SIGINT ...). */
 enum writ_err writ_sandbox_signal(struct writ_sandbox *s, int sig) WRIT_CHECK;
-/* The program's wait status, once pid 1 reported it: AGAIN while it runs, CLOSED if pid 1 was killed
- * (the whole task with it). Called when `control` is readable; never blocks. A program that could
- * not be executed has the status of an exit with 127 (not found) or 126, and exec_errno is set. */
+/* The program's wait status, once pid 1 reported it: AGAIN while it runs, CLOSED if pid 1 was
+ * killed (the whole task with it). Called when `control` is readable; never blocks. A program that
+ * could not be executed has the status of an exit with 127 (not found) or 126, and exec_errno is
+ * set. */
 enum writ_err writ_sandbox_status(struct writ_sandbox *s, int *ret_wait_status) WRIT_CHECK;
 /* Nothing inside runs any more after this, though everything still exists. */
 enum writ_err writ_sandbox_freeze(struct writ_sandbox *s) WRIT_CHECK;

@@ -67,8 +67,8 @@ is_host_interface(const char *path)
 static bool
 is_taken(const char *path)
 {
-    static const char *const taken[] = {"/usr", "/bin",   "/sbin", "/lib", "/lib32", "/lib64",
-                                        "/libx32", "/etc", "/dev",  "/proc", "/sys",  "/var/run"};
+    static const char *const taken[] = {"/usr",    "/bin", "/sbin", "/lib",  "/lib32", "/lib64",
+                                        "/libx32", "/etc", "/dev",  "/proc", "/sys",   "/var/run"};
     static const char *const whole[] = {"/", "/tmp", "/var", "/var/tmp", "/run", "/home"};
 
     for (size_t i = 0; i < WRIT_COUNT(taken); i++) {
@@ -91,8 +91,9 @@ check_paths(const struct writ_sandbox_bind *b, struct writ_diag *diag)
         return WRIT_E_FORMAT;
     }
     if (is_host_interface(b->host)) {
-        writ_diag_set(diag, 0, 0, "%s cannot be given to a task: it reaches the host's kernel or "
-                                  "services",
+        writ_diag_set(diag, 0, 0,
+                      "%s cannot be given to a task: it reaches the host's kernel or "
+                      "services",
                       b->host);
         return WRIT_E_DENIED;
     }

@@ -55,7 +55,7 @@ tap_udp(struct tap_program *p, int family)
     emit_start(p, family);
     emit(p, BPF_LD | BPF_H | BPF_IND, 0, 0, 2);
     emit(p, BPF_JMP | BPF_JEQ | BPF_K, 3, 0, 53);
-    emit(p, BPF_LD | BPF_H | BPF_IND, 0, 0, 0); /* the gateway's answers come from port 53, and */
+    emit(p, BPF_LD | BPF_H | BPF_IND, 0, 0, 0);   /* the gateway's answers come from port 53, and */
     emit(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 53); /* no task may bind it */
     emit(p, BPF_RET | BPF_K, 0, 0, WRIT_TAP_SNAP);
     emit(p, BPF_RET | BPF_K, 0, 0, 0);
@@ -82,8 +82,7 @@ tap_socket(int family, int protocol, const uint16_t *ports, size_t count)
         setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf)) < 0)
         return -1;
-    if (family == AF_INET6 &&
-        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) < 0)
+    if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) < 0)
         return -1;
     return writ_fd_take(&fd);
 }
@@ -187,6 +186,7 @@ writ_tap_read(int fd, struct writ_tap_event *ret)
         struct cmsghdr align;
         uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
     } control;
+
     uint8_t mem[WRIT_TAP_SNAP];
     struct sockaddr_storage from;
     struct iovec iov = {mem, sizeof(mem)};

@@ -3,8 +3,8 @@
  *
  * One SOCK_SEQPACKET datagram each: type u32, value u32 (big-endian), then text, with descriptors
  * beside it. The launcher's end is held by the launcher alone, so that its death is an end of file
- * for pid 1. Nothing inside the task ever holds the other end: pid 1 cannot be traced or opened, and
- * the program's copy is closed before it is executed.
+ * for pid 1. Nothing inside the task ever holds the other end: pid 1 cannot be traced or opened,
+ * and the program's copy is closed before it is executed.
  */
 #ifndef WRIT_SANDBOX_WIRE_H
 #define WRIT_SANDBOX_WIRE_H

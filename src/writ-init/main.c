@@ -171,9 +171,8 @@ static void
 second_wall(const struct init_args *a)
 {
     static const char *const writable[] = {"/tmp", "/var/tmp", "/dev/shm", "/run", WRIT_INNER_HOME};
-    static const char *const devices[] = {"/dev/null",   "/dev/zero",    "/dev/full",
-                                          "/dev/random", "/dev/urandom", "/dev/tty",
-                                          "/dev/pts"};
+    static const char *const devices[] = {"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
+                                          "/dev/urandom", "/dev/tty",  "/dev/pts"};
     WRIT_FD_AUTO int rules = -1;
     enum writ_err e;
 

@@ -225,8 +225,11 @@ on_listener(struct driver *d, const struct writ_sandbox_listener *l)
         uint8_t control[256];
         struct sockaddr_in6 from;
         struct iovec iov = {mem, sizeof(mem)};
-        struct msghdr m = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov,
-                           .msg_iovlen = 1, .msg_control = control,
+        struct msghdr m = {.msg_name = &from,
+                           .msg_namelen = sizeof(from),
+                           .msg_iov = &iov,
+                           .msg_iovlen = 1,
+                           .msg_control = control,
                            .msg_controllen = sizeof(control)};
         ssize_t n = recvmsg(l->fd, &m, MSG_DONTWAIT);
 
@@ -368,8 +371,7 @@ main(int argc, char **argv)
 
         for (unsigned i = 0; i < STEPS; i++) {
             qsort(d.took_us[i], d.loop, sizeof(uint64_t), by_value);
-            (void)printf("%s %llu us\n", names[i],
-                         (unsigned long long)d.took_us[i][d.loop / 2]);
+            (void)printf("%s %llu us\n", names[i], (unsigned long long)d.took_us[i][d.loop / 2]);
             sum += d.took_us[i][d.loop / 2];
         }
         (void)printf("total %llu us\n", (unsigned long long)sum);

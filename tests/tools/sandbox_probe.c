@@ -137,6 +137,7 @@ try_clone3(void)
     struct {
         uint64_t words[11];
     } args = {{0}};
+
     long pid;
 
     args.words[4] = SIGCHLD;
@@ -257,6 +258,7 @@ try_name_to_handle(void)
         struct file_handle h;
         char room[128];
     } f;
+
     int id;
 
     memset(&f, 0, sizeof(f));
@@ -406,23 +408,53 @@ static const struct {
     const char *name;
     long (*fn)(void);
 } attempts[] = {
-    {"io_uring_setup", try_io_uring}, {"bpf", try_bpf}, {"userfaultfd", try_userfaultfd},
-    {"keyctl", try_keyctl}, {"add_key", try_add_key}, {"perf_event_open", try_perf},
-    {"ptrace", try_ptrace}, {"process_vm_readv", try_process_vm},
-    {"unshare-user", try_unshare_user}, {"unshare-mount", try_unshare_mount},
-    {"unshare-net", try_unshare_net}, {"clone-user", try_clone_user}, {"clone3", try_clone3},
-    {"setns", try_setns}, {"mount", try_mount}, {"umount", try_umount}, {"fsopen", try_fsopen},
-    {"open_tree", try_open_tree}, {"move_mount", try_move_mount},
-    {"mount_setattr", try_mount_setattr}, {"pivot_root", try_pivot_root}, {"chroot", try_chroot},
-    {"kexec_load", try_kexec}, {"init_module", try_init_module}, {"swapon", try_swapon},
-    {"reboot", try_reboot}, {"sethostname", try_sethostname}, {"settimeofday", try_settimeofday},
-    {"adjtimex", try_adjtimex}, {"name_to_handle_at", try_name_to_handle},
-    {"open_by_handle_at", try_open_by_handle}, {"personality", try_personality},
-    {"modify_ldt", try_modify_ldt}, {"iopl", try_iopl}, {"syslog", try_syslog},
-    {"memfd_secret", try_memfd_secret}, {"pidfd_getfd", try_pidfd_getfd}, {"kcmp", try_kcmp},
-    {"fanotify_init", try_fanotify}, {"seccomp-listener", try_seccomp_listener},
-    {"TIOCSTI", try_tiocsti}, {"TIOCSTI-high", try_tiocsti_high}, {"mknod", try_mknod},
-    {"x32", try_x32}, {"int80", try_int80}, {"new-call", try_new_call}, {"setuid", try_setuid},
+    {"io_uring_setup", try_io_uring},
+    {"bpf", try_bpf},
+    {"userfaultfd", try_userfaultfd},
+    {"keyctl", try_keyctl},
+    {"add_key", try_add_key},
+    {"perf_event_open", try_perf},
+    {"ptrace", try_ptrace},
+    {"process_vm_readv", try_process_vm},
+    {"unshare-user", try_unshare_user},
+    {"unshare-mount", try_unshare_mount},
+    {"unshare-net", try_unshare_net},
+    {"clone-user", try_clone_user},
+    {"clone3", try_clone3},
+    {"setns", try_setns},
+    {"mount", try_mount},
+    {"umount", try_umount},
+    {"fsopen", try_fsopen},
+    {"open_tree", try_open_tree},
+    {"move_mount", try_move_mount},
+    {"mount_setattr", try_mount_setattr},
+    {"pivot_root", try_pivot_root},
+    {"chroot", try_chroot},
+    {"kexec_load", try_kexec},
+    {"init_module", try_init_module},
+    {"swapon", try_swapon},
+    {"reboot", try_reboot},
+    {"sethostname", try_sethostname},
+    {"settimeofday", try_settimeofday},
+    {"adjtimex", try_adjtimex},
+    {"name_to_handle_at", try_name_to_handle},
+    {"open_by_handle_at", try_open_by_handle},
+    {"personality", try_personality},
+    {"modify_ldt", try_modify_ldt},
+    {"iopl", try_iopl},
+    {"syslog", try_syslog},
+    {"memfd_secret", try_memfd_secret},
+    {"pidfd_getfd", try_pidfd_getfd},
+    {"kcmp", try_kcmp},
+    {"fanotify_init", try_fanotify},
+    {"seccomp-listener", try_seccomp_listener},
+    {"TIOCSTI", try_tiocsti},
+    {"TIOCSTI-high", try_tiocsti_high},
+    {"mknod", try_mknod},
+    {"x32", try_x32},
+    {"int80", try_int80},
+    {"new-call", try_new_call},
+    {"setuid", try_setuid},
     {"nice", try_nice},
 };
 

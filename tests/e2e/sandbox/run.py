@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Attacks the sandbox from inside, and looks at it from outside.
 
-usage: run.py DRIVER INIT PROBE [--as-nobody]
+usage: run.py DRIVER INIT PROBE DOCTOR [--as-nobody] [TEST...]
 
 Every refusal has its positive control: the same attempt works outside, or in the sandbox where it
 should. Runs as whoever starts it; --as-nobody gives root up first. The last line is
@@ -25,7 +25,7 @@ import time
 
 passed = failed = 0
 ROOT = True
-DIR = DRIVER = INIT = PROBE = ""
+DIR = DRIVER = INIT = PROBE = DOCTOR = ""
 
 
 def check(what, ok, detail=""):
@@ -462,7 +462,8 @@ def ending():
             p.kill()
             p.wait()
     check("whenever it is killed", wait_until(lambda: alive(marker) == []), alive(marker))
-    check("a later start removes the cgroups of the dead", sh("true").rc == 0 and cgroups() == [],
+    check("a later start removes the cgroups of the dead",
+          wait_until(lambda: sh("true").rc == 0 and cgroups() == []),
           cgroups())
 
 
@@ -664,12 +665,72 @@ def refused_specs():
     check("as many as are allowed", r.rc == 0, r.err)
 
 
+def doctor():
+    p = subprocess.run([DOCTOR], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    out = p.stdout.decode()
+    check("doctor says that tasks run here", p.returncode == 0 and "Tasks can run here." in out, out)
+    check("in 80 columns", all(len(l) <= 80 and l == l.rstrip() for l in out.splitlines()), out)
+    p = subprocess.run([DOCTOR, "--json"], stdout=subprocess.PIPE, timeout=60)
+    walls = {w["wall"]: w for w in json.loads(p.stdout)["walls"]}
+    check("as JSON", p.returncode == 0 and json.loads(p.stdout)["ok"] is True and len(walls) >= 15)
+    check("nothing that is needed is missing", all(w["have"] == "yes" for w in walls.values()
+                                                   if w["needed"]), walls)
+    check("every wall says how it was tried", all(len(w["tried"]) > 10 for w in walls.values()), walls)
+    check("no cgroup is left", cgroups() == [], cgroups())
+    p = subprocess.run([DOCTOR, "--wrong"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    check("wrong use is 2", p.returncode == 2 and b"usage" in p.stderr and p.stdout == b"")
+    # take a wall down and the doctor turns red
+    p = subprocess.run([DOCTOR, "--json"], stdout=subprocess.PIPE, timeout=60, preexec_fn=lambda:
+                       resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)))
+    check("too few descriptors: no", p.returncode == 1, p.stdout)
+    if ROOT:
+        p = subprocess.run(["unshare", "--mount", "sh", "-c",
+                            "mount -t tmpfs none /sys/fs/cgroup && exec " + DOCTOR + " --json"],
+                           stdout=subprocess.PIPE, timeout=60)
+        walls = {w["wall"]: w["have"] for w in json.loads(p.stdout)["walls"]}
+        check("without cgroups it says so", walls["cgroup"] == "no" and
+              walls["memory limit"] == "partly" and walls["Landlock"] == "yes", walls)
+
+
+def fallbacks():
+    """Where there is no id to give: root of a container, and a file system without id-mapping."""
+    top = tempfile.mkdtemp(dir=DIR)
+    os.mkdir(f"{top}/out")
+    r = subprocess.run(["unshare", "--user", "--map-root-user", DRIVER, "--init", INIT, "--report",
+                        f"{DIR}/nested", "--write", f"{top}/out=/w", "--", "/bin/sh", "-c",
+                        "id -u; touch /w/x; grep -c . /proc/cmdline; "
+                        "echo x > /proc/sys/kernel/core_pattern"],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+    said = open(f"{DIR}/nested").read()
+    check("root of a user namespace can start a task", r.stdout == b"1000\n0\n", (r, said))
+    check("and is told what is missing", "an id of its own" in said, said)
+    check("its files are the invoker's", os.path.exists(f"{top}/out/x") and
+          os.stat(f"{top}/out/x").st_uid == os.getuid())
+    if not ROOT:
+        return
+    for d in ("low", "up", "work", "merged"):
+        os.mkdir(f"{top}/{d}")
+    script = (f"mount -t overlay none -o lowerdir={top}/low,upperdir={top}/up,workdir={top}/work "
+              f"{top}/merged && exec {DRIVER} --init {INIT} --report {DIR}/overlay "
+              f"--write {top}/merged=/w -- /bin/sh -c 'id -u; touch /w/x; cat /proc/kcore "
+              "/proc/kmsg /proc/slabinfo; echo x > /proc/sys/kernel/core_pattern; "
+              "echo x > /proc/sysrq-trigger; cat /etc/shadow'")
+    r = subprocess.run(["unshare", "--mount", "sh", "-c", script], stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, timeout=30)
+    said = open(f"{DIR}/overlay").read()
+    if "an id of its own" in said:  # a kernel may learn to id-map overlayfs
+        check("as root outside it still sees nothing", r.stdout == b"1000\n", r)
+        check("core_pattern is refused", b"core_pattern: Read-only" in r.stderr, r.stderr)
+    check("and its files are root's", os.path.exists(f"{top}/up/x") and
+          os.stat(f"{top}/up/x").st_uid == 0)
+
+
 def main():
-    global DIR, DRIVER, INIT, PROBE, ROOT
-    sources = [os.path.realpath(p) for p in sys.argv[1:4]]
+    global DIR, DRIVER, INIT, PROBE, DOCTOR, ROOT
+    sources = [os.path.realpath(p) for p in sys.argv[1:5]]
     DIR = tempfile.mkdtemp(prefix="writ-sandbox-")
     os.chmod(DIR, 0o755)
-    DRIVER, INIT, PROBE = (shutil.copy(p, DIR) for p in sources)
+    DRIVER, INIT, PROBE, DOCTOR = (shutil.copy(p, DIR) for p in sources)
     if "--as-nobody" in sys.argv and os.getuid() == 0:
         os.chown(DIR, 65534, 65534)
         os.setgroups([])
@@ -677,11 +738,11 @@ def main():
         os.setresuid(65534, 65534, 65534)
     os.chdir("/")
     ROOT = os.getuid() == 0
-    only = [a for a in sys.argv[4:] if not a.startswith("-")]
+    only = [a for a in sys.argv[5:] if not a.startswith("-")]
     try:
         for test in (identity, system_calls, files, binds, proc, inherited, running, terminal,
                      inside_pty, ending, freezing, limits, network, programs, real_programs,
-                     refused_specs, nothing_left):
+                     refused_specs, doctor, fallbacks, nothing_left):
             if only and test.__name__ not in only:
                 continue
             try:
