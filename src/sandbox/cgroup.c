@@ -61,7 +61,7 @@ remove_stale(const char *base)
     DIR *d = opendir(base);
     const struct dirent *e;
 
-    while (d != NULL && (e = readdir(d)) != NULL) {
+    while (d != NULL && (e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
         WRIT_FD_AUTO int fd = -1;
 
         if (strncmp(e->d_name, "writ-", 5) != 0)
@@ -192,10 +192,11 @@ writ_launch_cgroup(const struct writ_sandbox_spec *spec, struct writ_inner_plan 
     if (writ_read_file(AT_FDCWD, "/proc/self/cgroup", CGROUP_SELF_BYTES_MAX, &self) == WRIT_OK)
         make_v2(writ_buf_span(&self), spec->task_id, s);
     text = writ_buf_span(&self);
-    if (s->cgroup_fd < 0)
+    if (s->cgroup_fd < 0) {
         writ_launch_missing(s, "a cgroup (freezing and killing go by signals)");
-    else if (has_controller(s, "pids.max", "+pids"))
+    } else if (has_controller(s, "pids.max", "+pids")) {
         (void)write_number(s->cgroup_fd, "pids.max", (uint64_t)plan->pids + 1);
+    }
     if (spec->memory_bytes == 0 || limit_memory_v2(s, spec->memory_bytes) ||
         limit_memory_v1(text, spec, plan, s))
         return;

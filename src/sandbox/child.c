@@ -15,7 +15,7 @@
 #include "sandbox/wire.h"
 
 enum {
-    CHILD_FIXED_ARGS = 16,
+    CHILD_FIXED_ARGS = 8,
     CHILD_NOFILE = 4096, /* open files per process: enough for servers and builds */
 };
 
@@ -106,7 +106,7 @@ reset_signals(void)
         (void)sigaction(sig, &sa, NULL);
     }
     (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 /* Puts the descriptors where writ-init expects them; everything else is gone after execve. */
@@ -151,22 +151,17 @@ become_init(const struct writ_inner_plan *plan, int init, struct writ_inner_fail
 
     while (s->argv[argc] != NULL)
         argc++;
-    argv = calloc(CHILD_FIXED_ARGS + 2 * plan->bind_count + argc, sizeof(*argv));
+    argv = calloc(CHILD_FIXED_ARGS + plan->bind_count + argc, sizeof(*argv));
     if (argv == NULL)
         return failed(fail, "allocate", "arguments");
     (void)snprintf(abi, sizeof(abi), "%d", plan->landlock_abi);
     argv[n++] = "writ-init";
-    argv[n++] = "-l";
+    argv[n++] = s->tty ? "tty" : "-";
     argv[n++] = abi;
-    argv[n++] = "-c";
     argv[n++] = s->cwd;
-    if (s->tty)
-        argv[n++] = "-t";
     for (size_t i = 0; i < plan->bind_count; i++) {
-        if (plan->binds[i].write) {
-            argv[n++] = "-w";
+        if (plan->binds[i].write)
             argv[n++] = plan->binds[i].inside;
-        }
     }
     argv[n++] = "--";
     memcpy(&argv[n], s->argv, argc * sizeof(*argv));

@@ -40,7 +40,7 @@ static size_t
 peek(pid_t pid, uint64_t at, void *mem, size_t n)
 {
     struct iovec local = {mem, n};
-    struct iovec remote = {(void *)(uintptr_t)at, n};
+    struct iovec remote = {(void *)(uintptr_t)at, n}; // NOLINT(performance-no-int-to-ptr)
     ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
 
     return got < 0 ? 0 : (size_t)got;

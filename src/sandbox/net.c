@@ -135,10 +135,11 @@ net_bind(bool v6, int type, uint16_t port)
         return -1;
     if (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0)
         return -1;
-    if (v6)
+    if (v6) {
         r = bind(fd, (const struct sockaddr *)&six, sizeof(six));
-    else
+    } else {
         r = bind(fd, (const struct sockaddr *)&four, sizeof(four));
+    }
     if (r < 0 || (type == SOCK_STREAM && listen(fd, NET_BACKLOG) < 0))
         return -1;
     return writ_fd_take(&fd);
@@ -227,8 +228,9 @@ writ_inner_net(const struct writ_inner_plan *plan, int proc, struct writ_inner_f
         (void)close(set.fds[i]);
     if (e != WRIT_OK)
         return failed(fail, "hand out", "the listeners");
-    if (!v6)
+    if (!v6) {
         e = writ_wire_send(plan->control, WRIT_WIRE_MISSING, 0, writ_span_str("IPv6"),
                            (struct writ_wire_fds){NULL, 0});
+    }
     return e == WRIT_OK ? WRIT_OK : failed(fail, "report", "missing IPv6");
 }

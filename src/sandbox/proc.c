@@ -93,9 +93,10 @@ proc_cover(const char *name)
         return errno == ENOENT;
     if (S_ISLNK(st.st_mode) || proc_closed(&st))
         return true; /* a link leads to a process or to what is covered itself */
-    if (S_ISDIR(st.st_mode))
+    if (S_ISDIR(st.st_mode)) {
         return writ_inner_bind_staged(".empty", path + sizeof(WRIT_INNER_STAGE),
                                       WRIT_ATTR_RO | WRIT_ATTR_NOEXEC);
+    }
     return writ_inner_bind("/dev/null", path + sizeof(WRIT_INNER_STAGE),
                            WRIT_ATTR_RO | WRIT_ATTR_NOEXEC | WRIT_ATTR_DEV);
 }
@@ -109,7 +110,7 @@ proc_cover_all(void)
 
     if (d == NULL)
         return false;
-    while (ok && (e = readdir(d)) != NULL) {
+    while (ok && (e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
         if (!proc_kept(e->d_name) && strcmp(e->d_name, "sys") != 0)
             ok = proc_cover(e->d_name);
     }

@@ -46,11 +46,12 @@ static void
 note_landlock(struct writ_inner_plan *plan, struct writ_sandbox *s)
 {
     plan->landlock_abi = writ_landlock_abi();
-    if (plan->landlock_abi == 0)
+    if (plan->landlock_abi == 0) {
         writ_launch_missing(s, "Landlock");
-    else if (plan->landlock_abi < 6)
+    } else if (plan->landlock_abi < 6) {
         writ_launch_missing(s,
                             "Landlock scopes for signals and abstract sockets (namespaces hold)");
+    }
 }
 
 /* The supplementary groups of root are left behind for the moment of the clone: inside there is no
@@ -124,7 +125,7 @@ start_child(struct writ_inner_plan *plan, struct writ_sandbox *s, struct writ_la
     long pid;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-        writ_diag_set(diag, 0, 0, "socketpair: %s", strerror(errno));
+        writ_diag_set(diag, 0, 0, "socketpair: %s", strerrordesc_np(errno));
         return WRIT_E_SYS;
     }
     s->control = pair[0];
@@ -140,13 +141,13 @@ start_child(struct writ_inner_plan *plan, struct writ_sandbox *s, struct writ_la
     if (pid < 0) {
         s->pidfd = -1;
         writ_diag_set(diag, 0, 0, "this kernel or account gives no namespaces: %s",
-                      strerror(errno));
+                      strerrordesc_np(errno));
         return WRIT_E_SYS;
     }
     s->pid = (pid_t)pid;
     if (writ_launch_map(s->pid, s, who) != WRIT_OK ||
         writ_wire_send(s->control, WRIT_WIRE_MAPPED, 0, writ_span(NULL, 0), no_fds) != WRIT_OK) {
-        writ_diag_set(diag, 0, 0, "cannot map the task's user: %s", strerror(errno));
+        writ_diag_set(diag, 0, 0, "cannot map the task's user: %s", strerrordesc_np(errno));
         return WRIT_E_SYS;
     }
     return WRIT_OK;
@@ -170,13 +171,14 @@ wait_for(struct writ_sandbox *s, enum writ_wire wanted, struct writ_wire_msg *m,
         writ_wire_close_fds(m);
         if (m->type == WRIT_WIRE_FAIL) {
             writ_diag_set(diag, 0, 0, "the sandbox could not %s: %s", m->text,
-                          strerror((int)m->value));
+                          strerrordesc_np((int)m->value));
             return WRIT_E_SYS;
         }
-        if (m->type == WRIT_WIRE_MISSING)
+        if (m->type == WRIT_WIRE_MISSING) {
             writ_launch_missing(s, m->text);
-        else
+        } else {
             return WRIT_E_STATE;
+        }
     }
 }
 
@@ -219,7 +221,7 @@ start_steps(const struct writ_sandbox_spec *spec, struct writ_inner_plan *plan,
         return e;
     plan->init = open(spec->init_path, O_PATH | O_CLOEXEC);
     if (plan->init < 0) {
-        writ_diag_set(diag, 0, 0, "%s: %s", spec->init_path, strerror(errno));
+        writ_diag_set(diag, 0, 0, "%s: %s", spec->init_path, strerrordesc_np(errno));
         return WRIT_E_SYS;
     }
     note_landlock(plan, s);

@@ -117,7 +117,7 @@ open_bind(const struct writ_sandbox_bind *b, struct writ_inner_bind *ret, struct
         return e;
     fd = (int)syscall(SYS_openat2, AT_FDCWD, b->host, &how, sizeof(how));
     if (fd < 0 || fstat(fd, &st) < 0) {
-        writ_diag_set(diag, 0, 0, "%s: %s", b->host, strerror(errno));
+        writ_diag_set(diag, 0, 0, "%s: %s", b->host, strerrordesc_np(errno));
         return WRIT_E_SYS;
     }
     if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {

@@ -28,10 +28,11 @@ emit(struct tap_program *p, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
 static void
 emit_start(struct tap_program *p, int family)
 {
-    if (family == AF_INET)
+    if (family == AF_INET) {
         emit(p, BPF_LDX | BPF_B | BPF_MSH, 0, 0, 0);
-    else
-        emit(p, BPF_LDX | BPF_W | BPF_IMM, 0, 0, 0);
+    } else {
+        emit(p, BPF_LDX | BPF_IMM, 0, 0, 0);
+    }
 }
 
 static void
@@ -73,10 +74,11 @@ tap_socket(int family, int protocol, const uint16_t *ports, size_t count)
     fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (fd < 0)
         return -1;
-    if (protocol == IPPROTO_TCP)
+    if (protocol == IPPROTO_TCP) {
         tap_tcp(&p, family, ports, count);
-    else
+    } else {
         tap_udp(&p, family);
+    }
     prog = (struct sock_fprog){p.len, p.insn};
     if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0 ||
@@ -132,23 +134,27 @@ read_ports(struct writ_reader *r, struct writ_tap_event *ev)
 }
 
 /* The packet begins with its IPv4 header (RFC 791 3.1). */
-static bool
-read_v4(struct writ_span packet, struct writ_tap_event *ev)
+bool
+writ_tap_parse_v4(struct writ_span packet, struct writ_tap_event *ret)
 {
     struct writ_reader r = writ_reader(packet);
+    struct writ_tap_event ev = {0};
     struct writ_span skip;
     struct writ_span from;
     struct writ_span to;
-    uint8_t version;
+    uint8_t first;
 
-    if (!writ_read_u8(&r, &version) || version >> 4 != 4 || (version & 15U) < 5 ||
-        !writ_read_span(&r, 8, &skip) || !writ_read_u8(&r, &ev->protocol) ||
-        !writ_read_span(&r, 2, &skip) || !writ_read_span(&r, 4, &from) ||
-        !writ_read_span(&r, 4, &to) || !writ_read_span(&r, ((version & 15U) - 5U) * 4U, &skip))
+    if (!writ_read_u8(&r, &first) || first >> 4 != 4 || (first & 15U) < 5)
         return false;
-    ev->from = mapped(from);
-    ev->to = mapped(to);
-    return read_ports(&r, ev);
+    if (!writ_read_span(&r, 8, &skip) || !writ_read_u8(&r, &ev.protocol) ||
+        !writ_read_span(&r, 2, &skip) || !writ_read_span(&r, 4, &from) ||
+        !writ_read_span(&r, 4, &to) ||
+        !writ_read_span(&r, (size_t)((first & 15U) - 5U) * 4, &skip) || !read_ports(&r, &ev))
+        return false;
+    ev.from = mapped(from);
+    ev.to = mapped(to);
+    *ret = ev;
+    return true;
 }
 
 /* The packet begins with its transport header; the addresses are beside it. */
@@ -203,7 +209,7 @@ writ_tap_read(int fd, struct writ_tap_event *ret)
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? WRIT_E_AGAIN : WRIT_E_SYS;
     packet = writ_span(mem, (size_t)n);
-    if (from.ss_family == AF_INET ? !read_v4(packet, &ev) : !read_v6(fd, &m, packet, &ev))
+    if (from.ss_family == AF_INET ? !writ_tap_parse_v4(packet, &ev) : !read_v6(fd, &m, packet, &ev))
         return WRIT_E_FORMAT;
     *ret = ev;
     return WRIT_OK;

@@ -34,4 +34,7 @@ enum writ_err writ_tap_open(const uint16_t *ports, size_t port_count, int ret[WR
  * is too short to tell: it is gone, go on. */
 enum writ_err writ_tap_read(int fd, struct writ_tap_event *ret) WRIT_CHECK;
 
+/* What one IPv4 packet from a tap says, or false; writ_tap_read uses it. */
+bool writ_tap_parse_v4(struct writ_span packet, struct writ_tap_event *ret) WRIT_CHECK;
+
 #endif

@@ -60,24 +60,30 @@ writ_wire_send(int fd, enum writ_wire type, uint32_t value, struct writ_span tex
     return WRIT_OK;
 }
 
+/* Counted from cmsg_len: the padding of the buffer can let one more descriptor in. */
+static void
+take_fds_of(const struct cmsghdr *h, struct writ_wire_msg *ret)
+{
+    size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+    for (size_t i = 0; i < n; i++) {
+        int fd;
+
+        memcpy(&fd, CMSG_DATA(h) + i * sizeof(int), sizeof(int));
+        if (ret->fd_count < WRIT_WIRE_FDS_MAX) {
+            ret->fds[ret->fd_count++] = fd;
+        } else {
+            (void)close(fd);
+        }
+    }
+}
+
 static void
 take_fds(struct msghdr *m, struct writ_wire_msg *ret)
 {
     for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h != NULL; h = CMSG_NXTHDR(m, h)) {
-        size_t n;
-
-        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-            continue;
-        n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < n; i++) {
-            int fd;
-
-            memcpy(&fd, CMSG_DATA(h) + i * sizeof(int), sizeof(int));
-            if (ret->fd_count < WRIT_WIRE_FDS_MAX)
-                ret->fds[ret->fd_count++] = fd;
-            else
-                (void)close(fd);
-        }
+        if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
+            take_fds_of(h, ret);
     }
 }
 

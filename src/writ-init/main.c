@@ -40,7 +40,7 @@ struct init_args {
     bool tty;
     int landlock_abi;
     const char *cwd;
-    char **writable; /* "-w" and the path, writable_end - writable entries */
+    char **writable; /* up to writable_end */
     char **writable_end;
     char **program;
 };
@@ -63,37 +63,25 @@ fail(const char *what)
     _exit(INIT_OUR_FAILURE);
 }
 
-/* Our own launcher wrote these; anything unexpected is a bug and ends the task. */
+/* TTY ABI CWD [WRITABLE...] -- PROGRAM [ARGUMENT...]. Our own launcher wrote this; anything
+ * unexpected is a bug and ends the task. */
 static bool
 parse_args(int argc, char **argv, struct init_args *ret)
 {
-    struct init_args a = {.cwd = "/"};
-    int i = 1;
+    int end = 4;
 
-    for (; i + 1 < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "-t") == 0) {
-            a.tty = true;
-        } else if (strcmp(argv[i], "-l") == 0) {
-            const char *v = argv[++i];
-
-            if (v[0] < '0' || v[0] > '9')
-                return false;
-            a.landlock_abi = v[1] == '\0' ? v[0] - '0' : 9; /* nothing above 9 is used */
-        } else if (strcmp(argv[i], "-c") == 0) {
-            a.cwd = argv[++i];
-        } else if (strcmp(argv[i], "-w") == 0) {
-            if (a.writable == NULL)
-                a.writable = &argv[i];
-            a.writable_end = &argv[i + 2];
-            i++;
-        } else {
-            return false;
-        }
-    }
-    if (i + 1 >= argc)
+    while (end < argc && argv[end][0] == '/')
+        end++;
+    if (end + 1 >= argc || strcmp(argv[end], "--") != 0 || argv[2][0] < '0' || argv[2][0] > '9')
         return false;
-    a.program = &argv[i + 1];
-    *ret = a;
+    *ret = (struct init_args){
+        .tty = strcmp(argv[1], "tty") == 0,
+        .landlock_abi = argv[2][1] == '\0' ? argv[2][0] - '0' : 9, /* above 9 nothing is used */
+        .cwd = argv[3],
+        .writable = &argv[4],
+        .writable_end = &argv[end],
+        .program = &argv[end + 1],
+    };
     return true;
 }
 
@@ -160,10 +148,11 @@ wait_for_go(void)
             _exit(INIT_OUR_FAILURE); /* the launcher is gone */
         if (m.type == WRIT_WIRE_GO)
             return;
-        if (m.type == WRIT_WIRE_PUT)
+        if (m.type == WRIT_WIRE_PUT) {
             put(&m);
-        else
+        } else {
             writ_wire_close_fds(&m);
+        }
     }
 }
 
@@ -185,8 +174,8 @@ second_wall(const struct init_args *a)
         e = writ_landlock_write(rules, a->landlock_abi, writable[i]);
     for (size_t i = 0; e == WRIT_OK && i < WRIT_COUNT(devices); i++)
         e = writ_landlock_device(rules, a->landlock_abi, devices[i]);
-    for (char **w = a->writable; e == WRIT_OK && w < a->writable_end; w += 2)
-        e = writ_landlock_write(rules, a->landlock_abi, w[1]);
+    for (char **w = a->writable; e == WRIT_OK && w < a->writable_end; w++)
+        e = writ_landlock_write(rules, a->landlock_abi, *w);
     if (e == WRIT_OK)
         e = writ_landlock_restrict(rules);
     if (e != WRIT_OK)
@@ -195,38 +184,53 @@ second_wall(const struct init_args *a)
 
 /* --- the program ----------------------------------------------------------------------------- */
 
+static const char *
+search_path(void)
+{
+    for (char **e = init_env; *e != NULL; e++) {
+        if (strncmp(*e, "PATH=", 5) == 0)
+            return *e + 5;
+    }
+    return "/usr/local/bin:/usr/bin:/bin";
+}
+
+/* dir/name is a file that may be executed; *ret_errno becomes EACCES if it only is a file. */
+static bool
+try_dir(struct writ_span dir, const char *name, char *ret, int *ret_errno)
+{
+    size_t len = strlen(name);
+    struct stat st;
+
+    if (dir.len == 0 || dir.len + 1 + len >= INIT_PATH_MAX)
+        return false;
+    memcpy(ret, dir.ptr, dir.len);
+    ret[dir.len] = '/';
+    memcpy(ret + dir.len + 1, name, len + 1);
+    if (stat(ret, &st) < 0 || !S_ISREG(st.st_mode))
+        return false;
+    if (faccessat(AT_FDCWD, ret, X_OK, AT_EACCESS) == 0)
+        return true;
+    *ret_errno = EACCES;
+    return false;
+}
+
 /* Found by looking, not by trying: each try of execve is a question to the launcher. *ret_errno is
  * what execvp would have answered. */
 static bool
 find_program(const char *name, char *ret, int *ret_errno)
 {
-    const char *path = "/usr/local/bin:/usr/bin:/bin";
+    const char *path = search_path();
 
     *ret_errno = ENOENT;
     if (strchr(name, '/') != NULL) {
-        if (!writ_span_copy(writ_span_str(name), ret, INIT_PATH_MAX))
-            *ret_errno = ENAMETOOLONG;
-        return *ret_errno == ENOENT;
-    }
-    for (char **e = init_env; *e != NULL; e++) {
-        if (strncmp(*e, "PATH=", 5) == 0)
-            path = *e + 5;
+        *ret_errno = ENAMETOOLONG;
+        return writ_span_copy(writ_span_str(name), ret, INIT_PATH_MAX);
     }
     while (*name != '\0') {
         size_t dir = strcspn(path, ":");
-        size_t len = strlen(name);
-        struct stat st;
 
-        if (dir != 0 && dir + 1 + len < INIT_PATH_MAX) {
-            memcpy(ret, path, dir);
-            ret[dir] = '/';
-            memcpy(ret + dir + 1, name, len + 1);
-            if (stat(ret, &st) == 0 && S_ISREG(st.st_mode)) {
-                if (faccessat(AT_FDCWD, ret, X_OK, AT_EACCESS) == 0)
-                    return true;
-                *ret_errno = EACCES;
-            }
-        }
+        if (try_dir(writ_span(path, dir), name, ret, ret_errno))
+            return true;
         if (path[dir] == '\0')
             break;
         path += dir + 1;
@@ -252,7 +256,7 @@ run_program(const struct init_args *a)
     bool found;
 
     (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
     if (setsid() < 0 || (a->tty && isatty(0) && ioctl(0, TIOCSCTTY, 0) < 0))
         fail("begin a session");
     found = find_program(a->program[0], path, &err);
@@ -306,34 +310,39 @@ reap(pid_t program, int *ret_status)
     return ended;
 }
 
+static void
+on_children(pid_t program, int children)
+{
+    struct signalfd_siginfo info;
+    int status = 0;
+
+    if (read(children, &info, sizeof(info)) < 0 && errno != EINTR)
+        _exit(INIT_OUR_FAILURE);
+    if (reap(program, &status)) {
+        say(WRIT_WIRE_STATUS, (uint32_t)status, "");
+        _exit(0); /* and with us whatever it left running */
+    }
+}
+
 static WRIT_NORETURN void
 serve(pid_t program, int children)
 {
     struct pollfd p[2] = {{.fd = WRIT_INNER_CONTROL_FD, .events = POLLIN},
                           {.fd = children, .events = POLLIN}};
-    int status = 0;
 
     for (;;) {
+        struct writ_wire_msg m;
+
         if (poll(p, 2, -1) < 0 && errno != EINTR)
             _exit(INIT_OUR_FAILURE);
-        if (p[1].revents != 0) {
-            struct signalfd_siginfo info;
-
-            if (read(children, &info, sizeof(info)) < 0 && errno != EINTR)
-                _exit(INIT_OUR_FAILURE);
-            if (reap(program, &status)) {
-                say(WRIT_WIRE_STATUS, (uint32_t)status, "");
-                _exit(0); /* and with us whatever it left running */
-            }
-        }
-        if (p[0].revents != 0) {
-            struct writ_wire_msg m;
-
-            if (writ_wire_recv(WRIT_INNER_CONTROL_FD, -1, &m) != WRIT_OK)
-                _exit(INIT_OUR_FAILURE); /* the launcher is gone, and so is the task */
-            writ_wire_close_fds(&m);
-            on_message(&m, program);
-        }
+        if (p[1].revents != 0)
+            on_children(program, children);
+        if (p[0].revents == 0)
+            continue;
+        if (writ_wire_recv(WRIT_INNER_CONTROL_FD, -1, &m) != WRIT_OK)
+            _exit(INIT_OUR_FAILURE); /* the launcher is gone, and so is the task */
+        writ_wire_close_fds(&m);
+        on_message(&m, program);
     }
 }
 
@@ -362,7 +371,7 @@ main(int argc, char **argv, char **envp)
     second_wall(&args);
     (void)sigemptyset(&chld);
     (void)sigaddset(&chld, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &chld, NULL) < 0)
+    if (pthread_sigmask(SIG_BLOCK, &chld, NULL) != 0)
         fail("block SIGCHLD");
     children = signalfd(-1, &chld, SFD_CLOEXEC);
     program = children < 0 ? -1 : fork();

@@ -122,10 +122,11 @@ writ_cmd_doctor(int argc, char **argv)
     count = writ_trial_all(trials);
     for (size_t i = 0; i < count; i++)
         ok = ok && stands(&trials[i]);
-    if (json)
+    if (json) {
         put_json(&out, trials, count, ok);
-    else
+    } else {
         put_text(&out, trials, count, ok);
+    }
     if (out.failed || writ_write_full(STDOUT_FILENO, writ_buf_span(&out)) != WRIT_OK)
         return DOCTOR_NOT_OK;
     return ok ? DOCTOR_OK : DOCTOR_NOT_OK;

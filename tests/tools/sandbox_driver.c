@@ -52,7 +52,7 @@ static void
 die(const char *what)
 {
     (void)fprintf(stderr, "sandbox_driver: %s\n", what);
-    exit(125);
+    exit(125); /* NOLINT(concurrency-mt-unsafe) */
 }
 
 static uint64_t
@@ -81,20 +81,21 @@ add_bind(struct driver *d, char *value, bool write)
 static bool
 option_number(struct driver *d, const char *name, const char *value)
 {
-    if (strcmp(name, "--memory") == 0)
+    if (strcmp(name, "--memory") == 0) {
         d->spec.memory_bytes = number(value);
-    else if (strcmp(name, "--disk") == 0)
+    } else if (strcmp(name, "--disk") == 0) {
         d->spec.disk_bytes = number(value);
-    else if (strcmp(name, "--pids") == 0)
+    } else if (strcmp(name, "--pids") == 0) {
         d->spec.pids = (uint32_t)number(value);
-    else if (strcmp(name, "--port") == 0)
+    } else if (strcmp(name, "--port") == 0) {
         d->ports[d->spec.port_count++ % MANY] = (uint16_t)number(value);
-    else if (strcmp(name, "--signal") == 0)
+    } else if (strcmp(name, "--signal") == 0) {
         d->signal = (int)number(value);
-    else if (strcmp(name, "--loop") == 0)
+    } else if (strcmp(name, "--loop") == 0) {
         d->loop = (unsigned)number(value) % (LOOP_MAX + 1);
-    else
+    } else {
         return false;
+    }
     return true;
 }
 
@@ -103,26 +104,27 @@ option(struct driver *d, const char *name, char *value)
 {
     if (option_number(d, name, value))
         return;
-    if (strcmp(name, "--init") == 0)
+    if (strcmp(name, "--init") == 0) {
         d->spec.init_path = value;
-    else if (strcmp(name, "--id") == 0)
+    } else if (strcmp(name, "--id") == 0) {
         d->spec.task_id = value;
-    else if (strcmp(name, "--cwd") == 0)
+    } else if (strcmp(name, "--cwd") == 0) {
         d->spec.cwd = value;
-    else if (strcmp(name, "--env") == 0 && d->env_count + 1 < MANY)
+    } else if (strcmp(name, "--env") == 0 && d->env_count + 1 < MANY) {
         d->envp[d->env_count++] = value;
-    else if (strcmp(name, "--read") == 0)
+    } else if (strcmp(name, "--read") == 0) {
         add_bind(d, value, false);
-    else if (strcmp(name, "--write") == 0)
+    } else if (strcmp(name, "--write") == 0) {
         add_bind(d, value, true);
-    else if (strcmp(name, "--put") == 0 && d->put_count < MANY)
+    } else if (strcmp(name, "--put") == 0 && d->put_count < MANY) {
         d->put[d->put_count++] = value;
-    else if (strcmp(name, "--deny") == 0)
+    } else if (strcmp(name, "--deny") == 0) {
         d->deny = value;
-    else if (strcmp(name, "--report") == 0)
+    } else if (strcmp(name, "--report") == 0) {
         d->report = fopen(value, "we");
-    else
+    } else {
         die(name);
+    }
 }
 
 static void
@@ -131,13 +133,13 @@ parse(struct driver *d, int argc, char **argv)
     int i = 1;
 
     for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--tty") == 0)
+        if (strcmp(argv[i], "--tty") == 0) {
             d->spec.tty = true;
-        else if (strcmp(argv[i], "--freeze") == 0)
+        } else if (strcmp(argv[i], "--freeze") == 0) {
             d->freeze = true;
-        else if (strcmp(argv[i], "--bench") == 0)
+        } else if (strcmp(argv[i], "--bench") == 0) {
             d->bench = true;
-        else if (i + 1 < argc) {
+        } else if (i + 1 < argc) {
             option(d, argv[i], argv[i + 1]);
             i++;
         }
@@ -172,10 +174,11 @@ on_exec(struct driver *d, int notify_fd)
                    ev.exe_fd >= 0, ev.arg_count, ev.arg_count != 0 ? ev.args : "", ev.parent);
     report(d, "exec", line);
     len = strlen(ev.path);
-    if (deny != 0 && len >= deny && strcmp(ev.path + len - deny, d->deny) == 0)
+    if (deny != 0 && len >= deny && strcmp(ev.path + len - deny, d->deny) == 0) {
         e = writ_exec_notify_deny(notify_fd, ev.id, EACCES);
-    else
+    } else {
         e = writ_exec_notify_continue(notify_fd, ev.id);
+    }
     if (e != WRIT_OK && e != WRIT_E_AGAIN)
         report(d, "error", "exec answer");
     writ_exec_event_done(&ev);
@@ -184,10 +187,11 @@ on_exec(struct driver *d, int notify_fd)
 static void
 address_text(const struct in6_addr *a, char *ret, size_t cap)
 {
-    if (IN6_IS_ADDR_V4MAPPED(a))
+    if (IN6_IS_ADDR_V4MAPPED(a)) {
         (void)inet_ntop(AF_INET, &a->s6_addr[12], ret, (socklen_t)cap);
-    else
+    } else {
         (void)inet_ntop(AF_INET6, a, ret, (socklen_t)cap);
+    }
 }
 
 static void
@@ -206,7 +210,7 @@ on_listener(struct driver *d, const struct writ_sandbox_listener *l)
                        addr, ev.to_port);
         report(d, "tap", line);
     } else if (l->kind == WRIT_LISTENER_TCP) {
-        struct sockaddr_in6 to;
+        struct sockaddr_in6 to = {0};
         socklen_t len = sizeof(to);
         int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
 
@@ -238,7 +242,53 @@ on_listener(struct driver *d, const struct writ_sandbox_listener *l)
         iov.iov_len = (size_t)n;
         report(d, "dns", "datagram");
         if (sendmsg(l->fd, &m, 0) < 0)
-            report(d, "error", strerror(errno));
+            report(d, "error", strerrordesc_np(errno));
+    }
+}
+
+/* True once the program has ended; *ret_status is its wait status. */
+static bool
+on_control(struct driver *d, struct writ_sandbox *s, int *ret_status)
+{
+    enum writ_err e = writ_sandbox_status(s, ret_status);
+
+    if (e == WRIT_OK)
+        return true;
+    if (e == WRIT_E_AGAIN)
+        return false;
+    report(d, "status", writ_err_name(e));
+    *ret_status = SIGKILL;
+    return true;
+}
+
+static void
+on_listeners(struct driver *d, const struct writ_sandbox *s, const struct pollfd *p)
+{
+    for (size_t i = 0; i < s->listener_count; i++) {
+        if (p[i].revents != 0)
+            on_listener(d, &s->listeners[i]);
+    }
+}
+
+/* True if the program is to be left as it is. */
+static bool
+on_cue(struct driver *d, struct writ_sandbox *s, struct pollfd *p)
+{
+    if (p->revents == 0)
+        return false;
+    p->fd = -1;
+    if (writ_sandbox_signal(s, d->signal) != WRIT_OK)
+        report(d, "error", "signal");
+    return d->freeze;
+}
+
+static void
+on_notify(struct driver *d, struct pollfd *p)
+{
+    if ((p->revents & POLLIN) != 0) {
+        on_exec(d, p->fd);
+    } else if (p->revents != 0) {
+        p->fd = -1;
     }
 }
 
@@ -253,35 +303,15 @@ watch(struct driver *d, struct writ_sandbox *s)
     p[2] = (struct pollfd){.fd = d->signal != 0 ? 3 : -1, .events = POLLIN};
     for (size_t i = 0; i < s->listener_count; i++)
         p[3 + i] = (struct pollfd){.fd = s->listeners[i].fd, .events = POLLIN};
-    for (;;) {
-        if (poll(p, 3 + s->listener_count, -1) < 0)
-            continue;
-        if ((p[1].revents & POLLIN) != 0)
-            on_exec(d, s->notify_fd);
-        else if (p[1].revents != 0)
-            p[1].fd = -1;
-        if (p[2].revents != 0) {
-            if (writ_sandbox_signal(s, d->signal) != WRIT_OK)
-                report(d, "error", "signal");
-            p[2].fd = -1;
-            if (d->freeze)
-                return 0;
-        }
-        for (size_t i = 0; i < s->listener_count; i++) {
-            if (p[3 + i].revents != 0)
-                on_listener(d, &s->listeners[i]);
-        }
-        if (p[0].revents != 0) {
-            enum writ_err e = writ_sandbox_status(s, &status);
-
-            if (e == WRIT_OK)
-                return status;
-            if (e != WRIT_E_AGAIN) {
-                report(d, "status", writ_err_name(e));
-                return SIGKILL;
-            }
-        }
+    while (poll(p, 3 + s->listener_count, -1) >= 0 || errno == EINTR) {
+        on_notify(d, &p[1]);
+        if (on_cue(d, s, &p[2]))
+            return 0;
+        on_listeners(d, s, &p[3]);
+        if (p[0].revents != 0 && on_control(d, s, &status))
+            return status;
     }
+    return 125 << 8;
 }
 
 static int
@@ -289,7 +319,7 @@ run_once(struct driver *d, unsigned round)
 {
     struct writ_sandbox s;
     struct writ_diag diag = {0};
-    struct writ_id id;
+    static struct writ_id id;
     uint64_t t[STEPS + 1];
     char line[64];
     int status;
