@@ -89,8 +89,6 @@ set_limits(const struct writ_inner_plan *plan, struct writ_inner_fail *fail)
         !limit(RLIMIT_NOFILE, CHILD_NOFILE, CHILD_NOFILE) || !limit(RLIMIT_NICE, 0, 0) ||
         !limit(RLIMIT_RTPRIO, 0, 0) || !limit(RLIMIT_MEMLOCK, 8U << 20, 8U << 20))
         return failed(fail, "set", "resource limits");
-    if (plan->data_limit && !limit(RLIMIT_DATA, plan->spec->memory_bytes, plan->spec->memory_bytes))
-        return failed(fail, "set", "the memory limit");
     return WRIT_OK;
 }
 
@@ -165,9 +163,11 @@ become_init(const struct writ_inner_plan *plan, int init, struct writ_inner_fail
     }
     argv[n++] = "--";
     memcpy(&argv[n], s->argv, argc * sizeof(*argv));
-    (void)syscall(SYS_execveat, init, "", argv, s->envp, AT_EMPTY_PATH);
+    /* the last thing before: from here on this process may not be able to allocate */
+    if (!plan->data_limit || limit(RLIMIT_DATA, s->memory_bytes, s->memory_bytes))
+        (void)syscall(SYS_execveat, init, "", argv, s->envp, AT_EMPTY_PATH);
     free(argv);
-    return failed(fail, "execute", "writ-init");
+    return failed(fail, "limit and execute", "writ-init");
 }
 
 static enum writ_err

@@ -306,16 +306,17 @@ struct group_trial {
     struct writ_sandbox s;
     struct writ_inner_plan plan;
     volatile unsigned *count;
-    struct writ_id id;
+    char id[WRIT_NAME_MAX];
 };
 
 static bool
 group_begin(struct group_trial *g, uint64_t memory_bytes)
 {
-    struct writ_sandbox_spec spec = {.memory_bytes = memory_bytes};
+    struct writ_sandbox_spec spec = {.memory_bytes = memory_bytes, .task_id = g->id};
+    struct writ_id id;
 
-    writ_id_new(&g->id);
-    spec.task_id = g->id.text;
+    writ_id_new(&id);
+    (void)snprintf(g->id, sizeof(g->id), "doctor-%s", id.text);
     g->s = (struct writ_sandbox){.pid = -1,
                                  .pidfd = -1,
                                  .control = -1,

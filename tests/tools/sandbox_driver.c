@@ -3,7 +3,7 @@
  * keeper, no ledger. What the sandbox tells its launcher goes line by line to the report file.
  *
  *   sandbox_driver --init FILE [options] -- PROGRAM [ARGUMENT...]
- *     --id ID --cwd DIR --env NAME=VALUE --read HOST=INSIDE --write HOST=INSIDE --put PATH=TEXT
+ *     --id PREFIX --cwd DIR --env NAME=VALUE --read HOST=INSIDE --write HOST=INSIDE --put PATH=TEXT
  *     --memory N --disk N --pids N --port N --report FILE --tty
  *     --signal N        sent to the program as soon as it said something on descriptor 3 (a pipe)
  *     --freeze          freeze, wait a second, then end
@@ -40,6 +40,7 @@ struct driver {
     const char *put[MANY];
     size_t put_count;
     const char *deny;
+    const char *id;
     FILE *report;
     int signal;
     bool freeze;
@@ -107,7 +108,7 @@ option(struct driver *d, const char *name, char *value)
     if (strcmp(name, "--init") == 0) {
         d->spec.init_path = value;
     } else if (strcmp(name, "--id") == 0) {
-        d->spec.task_id = value;
+        d->id = value;
     } else if (strcmp(name, "--cwd") == 0) {
         d->spec.cwd = value;
     } else if (strcmp(name, "--env") == 0 && d->env_count + 1 < MANY) {
@@ -319,16 +320,15 @@ run_once(struct driver *d, unsigned round)
 {
     struct writ_sandbox s;
     struct writ_diag diag = {0};
-    static struct writ_id id;
+    static char name[WRIT_NAME_MAX];
+    struct writ_id id;
     uint64_t t[STEPS + 1];
     char line[64];
     int status;
-    bool named = d->spec.task_id != NULL;
 
-    if (!named) {
-        writ_id_new(&id);
-        d->spec.task_id = id.text;
-    }
+    writ_id_new(&id);
+    (void)snprintf(name, sizeof(name), "%s%s", d->id, id.text);
+    d->spec.task_id = name;
     t[0] = writ_clock_mono_us();
     if (writ_sandbox_start(&d->spec, &s, &diag) != WRIT_OK) {
         writ_diag_print(&diag);
@@ -366,8 +366,6 @@ run_once(struct driver *d, unsigned round)
     t[4] = writ_clock_mono_us();
     for (unsigned i = 0; i < STEPS && round < LOOP_MAX; i++)
         d->took_us[i][round] = t[i + 1] - t[i];
-    if (!named)
-        d->spec.task_id = NULL;
     return status;
 }
 
@@ -389,6 +387,7 @@ main(int argc, char **argv)
     int status = 0;
 
     d.loop = 1;
+    d.id = "";
     d.spec.cwd = "/home/task";
     for (int i = 0; i < 3; i++)
         d.spec.stdio[i] = i;

@@ -24,6 +24,7 @@ import tempfile
 import time
 
 passed = failed = 0
+ID = f"test{os.getpid()}-"  # of our tasks; others may be running
 ROOT = True
 DIR = DRIVER = INIT = PROBE = DOCTOR = ""
 
@@ -48,7 +49,7 @@ class Result:
 
 def driver(*program, options=(), launcher=DRIVER, **kw):
     report = tempfile.mktemp(dir=DIR)
-    argv = [DRIVER, "--init", INIT, "--report", report, *options, "--", *program]
+    argv = [DRIVER, "--init", INIT, "--id", ID, "--report", report, *options, "--", *program]
     kw.setdefault("stdin", subprocess.DEVNULL)
     kw.setdefault("timeout", 60)
     p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
@@ -60,7 +61,7 @@ def driver(*program, options=(), launcher=DRIVER, **kw):
 def start(*program, options=(), **kw):
     """A sandbox that stays: returns the process and the host pid of pid 1."""
     report = tempfile.mktemp(dir=DIR)
-    argv = [DRIVER, "--init", INIT, "--report", report, *options, "--", *program]
+    argv = [DRIVER, "--init", INIT, "--id", ID, "--report", report, *options, "--", *program]
     kw.setdefault("stdin", subprocess.DEVNULL)
     kw.setdefault("stdout", subprocess.PIPE)
     p = subprocess.Popen(argv, **kw)
@@ -116,10 +117,10 @@ def alive(marker):
     return found
 
 
-def cgroups():
+def cgroups(prefix=ID):
     found = []
     for base, dirs, _ in os.walk("/sys/fs/cgroup"):
-        found += [os.path.join(base, d) for d in dirs if d.startswith("writ-")]
+        found += [os.path.join(base, d) for d in dirs if d.startswith("writ-" + prefix)]
     return found
 
 
@@ -379,7 +380,7 @@ def running():
            "/etc/ssl/certs/ca-certificates.crt=CERT")
     check("what was put in stays", r.out == "CERT", r.out + r.err)
     read, write = os.pipe()
-    p = subprocess.Popen([DRIVER, "--init", INIT, "--signal", "10", "--", "/bin/sh", "-c",
+    p = subprocess.Popen([DRIVER, "--init", INIT, "--id", ID, "--signal", "10", "--", "/bin/sh", "-c",
                           "trap 'echo got; exit 7' USR1; echo ready; sleep 30 & wait"],
                          stdout=subprocess.PIPE, preexec_fn=lambda: as_three(read),
                          close_fds=False)
@@ -396,7 +397,7 @@ def running():
 
 def terminal():
     master, slave = pty.openpty()
-    p = subprocess.Popen([DRIVER, "--init", INIT, "--tty", "--", "/bin/sh", "-c",
+    p = subprocess.Popen([DRIVER, "--init", INIT, "--id", ID, "--tty", "--", "/bin/sh", "-c",
                           "test -t 0 && echo terminal > /dev/tty; ps -o sid= -p $$; "
                           "trap 'echo interrupted; exit 9' INT; echo waiting; sleep 30 & wait"],
                          stdin=slave, stdout=slave, stderr=slave)
@@ -456,7 +457,7 @@ def ending():
     for delay in (0, 0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006):
         for _ in range(5):
             marker = f"marker-{os.getpid()}-c"
-            p = subprocess.Popen([DRIVER, "--init", INIT, "--", "/bin/sleep", "600", marker],
+            p = subprocess.Popen([DRIVER, "--init", INIT, "--id", ID, "--", "/bin/sleep", "600", marker],
                                  stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
             time.sleep(delay)
             p.kill()
@@ -470,7 +471,7 @@ def ending():
 def freezing():
     top = tempfile.mkdtemp(dir=DIR)
     read, write = os.pipe()
-    p = subprocess.Popen([DRIVER, "--init", INIT, "--signal", "23", "--freeze", "--write",
+    p = subprocess.Popen([DRIVER, "--init", INIT, "--id", ID, "--signal", "23", "--freeze", "--write",
                           f"{top}=/w", "--report", f"{DIR}/freeze", "--", "/usr/bin/python3", "-c",
                           "import os, time\n"
                           "os.fork(); os.fork()\n"
@@ -638,7 +639,7 @@ def real_programs():
 
 def nothing_left():
     def state():
-        return open("/proc/self/mountinfo").read(), cgroups(), alive("writ-init\0")
+        return open("/proc/self/mountinfo").read(), cgroups(), alive(marker)
 
     marker = f"marker-{os.getpid()}-d"
     before = state()
@@ -647,7 +648,7 @@ def nothing_left():
     check("200 in one launcher", r.out == "4\n" * 200, r.out[:200] + r.err)
     check("leave no process, mount or cgroup", alive(marker) == [] and state() == before,
           (alive(marker), cgroups()))
-    r = subprocess.run([DRIVER, "--init", INIT, "--loop", "200", "--", "/bin/true"],
+    r = subprocess.run([DRIVER, "--init", INIT, "--id", ID, "--loop", "200", "--", "/bin/true", marker],
                        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
     check("leave no descriptor", r.returncode == 0, r)
     check("no zombie or process", wait_until(lambda: state() == before), state()[1:])
@@ -676,7 +677,7 @@ def doctor():
     check("nothing that is needed is missing", all(w["have"] == "yes" for w in walls.values()
                                                    if w["needed"]), walls)
     check("every wall says how it was tried", all(len(w["tried"]) > 10 for w in walls.values()), walls)
-    check("no cgroup is left", cgroups() == [], cgroups())
+    check("no cgroup is left", cgroups("doctor-") == [], cgroups("doctor-"))
     p = subprocess.run([DOCTOR, "--wrong"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     check("wrong use is 2", p.returncode == 2 and b"usage" in p.stderr and p.stdout == b"")
     # take a wall down and the doctor turns red
@@ -696,7 +697,7 @@ def fallbacks():
     """Where there is no id to give: root of a container, and a file system without id-mapping."""
     top = tempfile.mkdtemp(dir=DIR)
     os.mkdir(f"{top}/out")
-    r = subprocess.run(["unshare", "--user", "--map-root-user", DRIVER, "--init", INIT, "--report",
+    r = subprocess.run(["unshare", "--user", "--map-root-user", DRIVER, "--init", INIT, "--id", ID, "--report",
                         f"{DIR}/nested", "--write", f"{top}/out=/w", "--", "/bin/sh", "-c",
                         "id -u; touch /w/x; grep -c . /proc/cmdline; "
                         "echo x > /proc/sys/kernel/core_pattern"],
