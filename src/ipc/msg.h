@@ -48,7 +48,7 @@ enum writ_listener {
     WRIT_LISTENER_TCP = 1, /* bound to any address, both families, at one port */
     WRIT_LISTENER_UDP_DNS, /* port 53, with the destination address delivered beside each datagram
                             */
-    WRIT_LISTENER_PACKETS, /* an AF_PACKET tap that sees what no listener takes */
+    WRIT_LISTENER_PACKETS, /* raw sockets that see what no listener takes (sandbox/tap.h) */
 };
 
 enum writ_keeper_verb {

@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"audit", writ_cmd_audit, "what tasks did: list, show, verify"},
     {"credential", writ_cmd_credential,
      "keep the credentials that gateways use: add, list, rotate, remove"},
+    {"doctor", writ_cmd_doctor, "try every wall that tasks need on this machine"},
 };
 
 static void
