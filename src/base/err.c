@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *
 writ_err_name(enum writ_err e)
@@ -13,6 +14,14 @@ writ_err_name(enum writ_err e)
     };
 
     return (size_t)e < WRIT_COUNT(names) ? names[e] : "unknown";
+}
+
+const char *
+writ_errno_text(int error)
+{
+    const char *text = strerrordesc_np(error); /* unlike strerror it shares no buffer */
+
+    return text != NULL ? text : "an error without a name";
 }
 
 void

@@ -23,6 +23,8 @@ enum writ_err {
 
 /* A short lower-case name, for logs and the ledger; never NULL. */
 const char *writ_err_name(enum writ_err e);
+/* What errno means, for a person; static text, never NULL. */
+const char *writ_errno_text(int error);
 
 /* Lines and columns count from 1; 0 means that the message is about no particular place. */
 struct writ_diag {

@@ -49,7 +49,7 @@ fail(sqlite3 *db, int rc, struct writ_diag *diag)
 
         writ_diag_set(diag, 0, 0, "the store cannot be used: %s%s%s; nothing was changed",
                       sqlite3_errstr(rc & 0xff), error == 0 ? "" : ": ",
-                      error == 0 ? "" : strerror(error));
+                      error == 0 ? "" : writ_errno_text(error));
         return WRIT_E_SYS;
     }
     }

@@ -39,6 +39,7 @@ writ_keys_seal(struct writ_keys_head *head, struct writ_span master, const struc
 {
     WRIT_BUF_AUTO struct writ_buf aad;
     WRIT_BUF_AUTO struct writ_buf sealed;
+    struct writ_span blob;
     enum writ_err e;
 
     writ_buf_init(&aad, AAD_BYTES_MAX);
@@ -49,7 +50,10 @@ writ_keys_seal(struct writ_keys_head *head, struct writ_span master, const struc
     e = writ_seal(master, writ_buf_span(&aad), writ_secret_span(keys), &sealed);
     if (e != WRIT_OK)
         return e;
-    memcpy(head->sealed, writ_buf_span(&sealed).ptr, WRIT_KEYS_SEALED_BYTES);
+    blob = writ_buf_span(&sealed);
+    if (blob.ptr == NULL || blob.len != WRIT_KEYS_SEALED_BYTES)
+        return WRIT_E_STATE;
+    memcpy(head->sealed, blob.ptr, blob.len);
     return WRIT_OK;
 }
 

@@ -31,7 +31,7 @@ enum { LAUNCHER_FD = 3, UNLOCK_TRIES = 5 };
 #endif
 
 #ifdef SANITIZED
-const char *__asan_default_options(void);
+WRIT_EXPORT const char *__asan_default_options(void);
 
 /* The leak check traces its own process, which nobody may do to this one. */
 const char *
@@ -81,7 +81,7 @@ open_folder(const char *state, int *ret, struct writ_diag *diag)
     outer = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (outer < 0) {
         writ_diag_set(diag, 0, 0, "the state folder %s cannot be opened: %s", state,
-                      strerror(errno));
+                      writ_errno_text(errno));
         return WRIT_E_SYS;
     }
     e = check_folder(outer, "the state folder", 022, diag);
@@ -89,13 +89,13 @@ open_folder(const char *state, int *ret, struct writ_diag *diag)
         return e;
     if (mkdirat(outer, "keeper", 0700) < 0 && errno != EEXIST) {
         writ_diag_set(diag, 0, 0, "the folder keeper cannot be made in %s: %s", state,
-                      strerror(errno));
+                      writ_errno_text(errno));
         return WRIT_E_SYS;
     }
     fd = openat(outer, "keeper", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 || fchdir(fd) < 0) {
         writ_diag_set(diag, 0, 0, "the folder keeper in %s cannot be opened: %s", state,
-                      strerror(errno));
+                      writ_errno_text(errno));
         return WRIT_E_SYS;
     }
     e = check_folder(fd, "the folder keeper in the state folder", 077, diag);
@@ -177,7 +177,7 @@ ignore_terminal(void)
     (void)sigaddset(&set, SIGQUIT);
     (void)sigaddset(&set, SIGHUP);
     (void)sigaddset(&set, SIGTSTP);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 static bool

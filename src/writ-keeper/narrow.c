@@ -239,6 +239,6 @@ writ_keeper_narrow(int dirfd, struct writ_diag *diag)
         wall = "a seccomp filter";
     if (wall == NULL)
         return WRIT_OK;
-    writ_diag_set(diag, 0, 0, "this kernel does not give the keeper %s: %s", wall, strerror(errno));
+    writ_diag_set(diag, 0, 0, "this kernel does not give the keeper %s: %s", wall, writ_errno_text(errno));
     return WRIT_E_SYS;
 }

@@ -96,7 +96,7 @@ master_from_file(int dirfd, struct writ_secret **manager_key, bool make, struct 
 static enum writ_err
 sys_fail(const char *what, struct writ_diag *diag)
 {
-    writ_diag_set(diag, 0, 0, "%s: %s", what, strerror(errno));
+    writ_diag_set(diag, 0, 0, "%s: %s", what, writ_errno_text(errno));
     return WRIT_E_SYS;
 }
 
@@ -238,7 +238,7 @@ writ_safe_open(int dirfd, struct writ_secret **manager_key, struct writ_safe **r
         e = open_with_file_key(s, manager_key, diag);
     writ_secret_freep(manager_key);
     if (e != WRIT_OK)
-        return e;
+        return e; /* NOLINT(clang-analyzer-unix.Malloc): it does not know the cleanup attribute */
     *ret = s;
     s = NULL;
     return WRIT_OK;

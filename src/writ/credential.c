@@ -75,21 +75,25 @@ value_in_arguments(void)
     return EXIT_USAGE;
 }
 
-/* --env LABEL and --env=LABEL; NULL if this is neither. */
+/* --env LABEL and --env=LABEL; NULL if it is neither, "" if the label is missing. */
 static const char *
 env_option(int argc, char **argv, int *at)
 {
     if (strncmp(argv[*at], "--env=", 6) == 0)
         return argv[*at] + 6;
-    if (strcmp(argv[*at], "--env") == 0 && *at + 1 < argc)
-        return argv[++*at];
-    return NULL;
+    if (strcmp(argv[*at], "--env") != 0)
+        return NULL;
+    if (*at + 1 >= argc)
+        return "";
+    *at += 1;
+    return argv[*at];
 }
 
 /* One option at argv[*at], which moves past its argument. */
 static int
 parse_option(const struct verb *v, int argc, char **argv, int *at, struct args *a)
 {
+    const char *option = argv[*at];
     const struct {
         const char *name;
         unsigned flag;
@@ -106,12 +110,12 @@ parse_option(const struct verb *v, int argc, char **argv, int *at, struct args *
                    : wrong_use("a label has letters, digits, '.', '_' and '-', at most 64 of them");
     }
     for (size_t i = 0; i < WRIT_COUNT(flags); i++) {
-        if ((v->takes & flags[i].flag) == 0 || strcmp(argv[*at], flags[i].name) != 0)
+        if ((v->takes & flags[i].flag) == 0 || strcmp(option, flags[i].name) != 0)
             continue;
         *flags[i].ret = true;
         return EXIT_DONE;
     }
-    if (strchr(argv[*at], '=') != NULL)
+    if (strchr(option, '=') != NULL)
         return value_in_arguments();
     return wrong_use("there is an option that it does not know, or that lacks its value");
 }

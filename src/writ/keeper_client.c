@@ -63,7 +63,7 @@ writ_keeper_client_spawn(const char *state, struct writ_keeper_client *ret, stru
         e = spawn_with(path, state, pair[1], &c.pid);
     writ_fd_close(&pair[1]);
     if (e != WRIT_OK) {
-        writ_diag_set(diag, 0, 0, "writ-keeper cannot be started: %s", strerror(errno));
+        writ_diag_set(diag, 0, 0, "writ-keeper cannot be started: %s", writ_errno_text(errno));
         writ_fd_close(&pair[0]);
         return e;
     }

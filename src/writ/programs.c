@@ -136,13 +136,13 @@ writ_state_dir(char *ret, size_t cap, struct writ_diag *diag)
     if (len >= cap)
         return WRIT_E_LIMIT;
     if (make_folders(path) != WRIT_OK) {
-        writ_diag_set(diag, 0, 0, "the state folder %s cannot be made: %s", path, strerror(errno));
+        writ_diag_set(diag, 0, 0, "the state folder %s cannot be made: %s", path, writ_errno_text(errno));
         return WRIT_E_SYS;
     }
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0) {
         writ_diag_set(diag, 0, 0, "the state folder %s cannot be opened: %s", path,
-                      strerror(errno));
+                      writ_errno_text(errno));
         return WRIT_E_SYS;
     }
     if (st.st_uid != geteuid() || (st.st_mode & 022) != 0) {

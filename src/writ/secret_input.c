@@ -51,7 +51,7 @@ read_hidden(int tty, struct writ_secret *s, size_t *ret_len)
     (void)sigaddset(&block, SIGTSTP);
     (void)sigaddset(&block, SIGQUIT);
     (void)sigaddset(&block, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &block, &before);
+    (void)pthread_sigmask(SIG_BLOCK, &block, &before);
     hidden = shown;
     hidden.c_lflag &= ~((tcflag_t)ECHO);
     hidden.c_lflag |= ECHONL | ICANON;
@@ -59,7 +59,7 @@ read_hidden(int tty, struct writ_secret *s, size_t *ret_len)
     if (tcsetattr(tty, TCSAFLUSH, &hidden) == 0)
         e = read_line(tty, s, ret_len);
     (void)tcsetattr(tty, TCSAFLUSH, &shown);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return e;
 }
 
@@ -135,7 +135,7 @@ writ_secret_read(int fd, size_t cap, struct writ_secret **ret, struct writ_diag 
         return e;
     n = writ_read_full(fd, writ_secret_bytes(s), cap + 1);
     if (n < 0) {
-        writ_diag_set(diag, 0, 0, "standard input cannot be read: %s", strerror(errno));
+        writ_diag_set(diag, 0, 0, "standard input cannot be read: %s", writ_errno_text(errno));
         return WRIT_E_SYS;
     }
     if (n == 0) {

@@ -30,7 +30,9 @@ def check(ok, what, detail=""):
 
 
 def env(home, **more):
-    return {"WRIT_HOME": home, "WRIT_LIBEXEC": LIBEXEC, "PATH": "/usr/bin:/bin", **more}
+    # the leak check traces its own process, which nobody may do to one that holds a secret
+    return {"WRIT_HOME": home, "WRIT_LIBEXEC": LIBEXEC, "PATH": "/usr/bin:/bin",
+            "ASAN_OPTIONS": "detect_leaks=0", **more}
 
 
 def run(home, *args, value=b"", **more):
@@ -146,7 +148,7 @@ def test_refused(home):
         (2, ["add", "../x"], b"x", "a name has"),
         (2, ["add", "a" * 65], b"x", "a name has"),
         (2, ["add", "bad", "--env", "a b"], b"x", "a label has"),
-        (2, ["add", "bad", "--env"], b"x", "usage"),
+        (2, ["add", "bad", "--env"], b"x", "a label has"),
         (2, ["add", "bad", "--json"], b"x", "usage"),
         (2, ["list", "name"], b"", "takes no name"),
         (2, ["list", "--trim"], b"", "usage"),
@@ -238,18 +240,29 @@ def test_surroundings(home):
         check(rc == 1 and "can be read by others" in err, "and it must be closed to others", err)
 
 
-def pages(pid):
-    """All memory of a process that can be read."""
-    out = []
+def holds(pid, value):
+    """Is value in any memory of a process that can be read? None if none of it can."""
+    got = 0
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
         for line in maps:
-            start, end = (int(x, 16) for x in line.split()[0].split("-"))
+            at, end = (int(x, 16) for x in line.split()[0].split("-"))
+            if end - at > 1 << 32:
+                continue  # a sanitizer's shadow: bits about memory, not memory
+            last = b""
             try:
-                mem.seek(start)
-                out.append(mem.read(end - start))
+                while at < end:
+                    mem.seek(at)
+                    data = mem.read(min(end - at, 1 << 20))
+                    if not data:
+                        break
+                    if value in last + data:
+                        return True
+                    last = data[-len(value):]
+                    at += len(data)
+                    got += len(data)
             except (OSError, ValueError, OverflowError):
                 pass
-    return b"".join(out)
+    return False if got else None
 
 
 def test_memory(home):
@@ -286,14 +299,11 @@ def test_memory(home):
     control.stdin.write(value)
     control.stdin.close()
     control.stdout.readline()
+    check(holds(control.pid, value) is True, "the search finds it in an ordinary process")
     try:
-        check(value in pages(control.pid), "the search finds it in an ordinary process")
+        check(holds(p.pid, value) is False, "no page of the command that can be read holds it")
     except PermissionError:
-        check(False, "an ordinary process can be read")
-    try:
-        check(value not in pages(p.pid), "no page of the command that can be read holds it")
-    except PermissionError:
-        check(True, "no page of the command can be read")
+        check(os.geteuid() != 0, "no page of the command can be read")
     with open(f"/proc/{p.pid}/cmdline", "rb") as h:
         check(value not in h.read(), "not in its arguments")
     for q in (p, control):

@@ -252,6 +252,8 @@ test_ledger_gone(void)
     CHECK(task_answer(&t, text, sizeof(text)) == WRIT_MSG_KEEPER_REFUSE &&
           strstr(text, "ledger cannot record") != NULL);
 
+    task_done(&t);
+
     /* it acknowledges what nobody asked */
     CHECK(task_new(&k, &t, "staging", one, 2));
     CHECK(task_ack(&t));
