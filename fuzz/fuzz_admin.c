@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    WRIT_BUF_AUTO struct writ_buf b;
+    WRIT_BUF_AUTO struct writ_buf b = {0};
     struct writ_admin a;
 
     if (writ_admin_decode(writ_span(data, size), &a) != WRIT_OK)

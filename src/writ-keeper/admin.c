@@ -81,9 +81,10 @@ store_value(struct writ_safe *store, const struct writ_admin *a, struct writ_saf
 {
     enum writ_err e = writ_value_check(a->secret, diag);
 
-    if (e == WRIT_OK)
+    if (e == WRIT_OK) {
         e = a->verb == WRIT_KEEPER_ADD ? writ_safe_add(store, a->name, a->env, a->secret, ret, diag)
                                        : writ_safe_rotate(store, a->name, a->secret, ret, diag);
+    }
     return e;
 }
 

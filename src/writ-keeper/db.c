@@ -187,10 +187,11 @@ expect(sqlite3 *db, const char *sql, int64_t number, const char *text, struct wr
         e = writ_db_step(s, diag);
     if (e != WRIT_OK)
         return e == WRIT_E_STATE ? writ_db_damaged(diag) : e;
-    if (text != NULL)
+    if (text != NULL) {
         return writ_db_text(s, 0, got, sizeof(got)) && strcmp(got, text) == 0
                    ? WRIT_OK
                    : writ_db_damaged(diag);
+    }
     return writ_db_int(s, 0, number, number, &n) ? WRIT_OK : writ_db_damaged(diag);
 }
 
@@ -276,11 +277,12 @@ writ_db_create(const char *path, sqlite3 **ret, struct writ_diag *diag)
     WRIT_DB_AUTO sqlite3 *db = NULL;
     enum writ_err e = connect_file(path, &db, diag);
 
-    if (e == WRIT_OK)
+    if (e == WRIT_OK) {
         e = writ_db_exec(db,
                          "PRAGMA application_id = 2003986804; PRAGMA user_version = 1; "
                          "BEGIN IMMEDIATE; " SQL_META "; " SQL_CREDENTIAL "; COMMIT",
                          diag);
+    }
     if (e != WRIT_OK)
         return e;
     *ret = db;

@@ -59,7 +59,8 @@ writ_key_read(int dirfd, const char *name, enum writ_key_place place, struct wri
         return WRIT_E_DENIED;
     }
     if (fd < 0 || fstat(fd, &st) < 0) {
-        writ_diag_set(diag, 0, 0, "the key file %s cannot be opened: %s", name, writ_errno_text(errno));
+        writ_diag_set(diag, 0, 0, "the key file %s cannot be opened: %s", name,
+                      writ_errno_text(errno));
         return WRIT_E_SYS;
     }
     e = check_file(&st, name, place, diag);
@@ -109,7 +110,8 @@ writ_key_create(int dirfd, const char *name, struct writ_secret **ret, struct wr
     error = errno;
     (void)unlinkat(dirfd, temp, 0);
     if (e != WRIT_OK) {
-        writ_diag_set(diag, 0, 0, "the key file %s cannot be made: %s", name, writ_errno_text(error));
+        writ_diag_set(diag, 0, 0, "the key file %s cannot be made: %s", name,
+                      writ_errno_text(error));
         return e;
     }
     *ret = writ_secret_take(&key);

@@ -231,14 +231,16 @@ writ_keeper_narrow(int dirfd, struct writ_diag *diag)
 {
     const char *wall = NULL;
 
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
         wall = "no_new_privs";
-    else if (confine_paths(dirfd) != WRIT_OK)
+    } else if (confine_paths(dirfd) != WRIT_OK) {
         wall = "Landlock";
-    else if (filter_syscalls() != WRIT_OK)
+    } else if (filter_syscalls() != WRIT_OK) {
         wall = "a seccomp filter";
+    }
     if (wall == NULL)
         return WRIT_OK;
-    writ_diag_set(diag, 0, 0, "this kernel does not give the keeper %s: %s", wall, writ_errno_text(errno));
+    writ_diag_set(diag, 0, 0, "this kernel does not give the keeper %s: %s", wall,
+                  writ_errno_text(errno));
     return WRIT_E_SYS;
 }

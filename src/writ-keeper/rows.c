@@ -230,10 +230,11 @@ row_write(struct writ_safe *s, struct writ_safe_item *item, struct writ_span val
     if (aad.failed)
         return WRIT_E_NOMEM;
     e = writ_seal(writ_keys_peek(s->keys, WRIT_KEYS_VALUE), writ_buf_span(&aad), value, &sealed);
-    if (e == WRIT_OK)
+    if (e == WRIT_OK) {
         e = writ_db_prepare(
             s->db, "REPLACE INTO credential (" COLUMNS ", sealed) VALUES (?1,?2,?3,?4,?5,?6,?7)",
             &st, diag);
+    }
     if (e != WRIT_OK)
         return e;
     writ_db_bind_text(st, 1, item->name);
@@ -348,11 +349,12 @@ writ_safe_list(struct writ_safe *s, struct writ_safe_item **ret, size_t *ret_cou
     enum writ_err e;
 
     e = writ_tx_begin(tx, false, &count, diag);
-    if (e == WRIT_OK)
+    if (e == WRIT_OK) {
         e = writ_db_prepare(s->db,
                             "SELECT " COLUMNS ", substr(sealed, 1, 28), length(sealed) "
                             "FROM credential ORDER BY name",
                             &st, diag);
+    }
     if (e != WRIT_OK)
         return e;
     items = count == 0 ? NULL : calloc(count, sizeof(*items));

@@ -208,10 +208,11 @@ open_with_file_key(struct writ_safe *s, struct writ_secret **manager_key, struct
         if (e == WRIT_OK)
             e = writ_keys_open(&s->head, writ_secret_span(master), &s->keys);
     }
-    if (e == WRIT_E_DENIED)
+    if (e == WRIT_E_DENIED) {
         writ_diag_set(diag, 0, 0,
                       "the key does not open the store: the key file is another store's, or one of "
                       "the two is damaged; nothing was changed");
+    }
     return e == WRIT_OK ? check_rows(s, diag) : e;
 }
 
@@ -225,9 +226,10 @@ writ_safe_open(int dirfd, struct writ_secret **manager_key, struct writ_safe **r
     if (s == NULL)
         return WRIT_E_NOMEM;
     s->dirfd = dirfd;
-    if (faccessat(dirfd, FILE_STORE, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+    if (faccessat(dirfd, FILE_STORE, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
         e = errno == ENOENT ? create(s, manager_key, diag)
                             : sys_fail("the keeper's folder cannot be searched", diag);
+    }
     if (e == WRIT_OK)
         e = check_store_file(dirfd, diag);
     if (e == WRIT_OK)
@@ -302,9 +304,10 @@ writ_safe_set_passphrase(struct writ_safe *s, struct writ_span passphrase, struc
                             : writ_key_derive(passphrase, head.salt, head.log_n, &master);
     if (e == WRIT_OK)
         e = writ_keys_seal(&head, writ_secret_span(master), s->keys);
-    if (e == WRIT_OK)
+    if (e == WRIT_OK) {
         e = head_write(s->db, &head, "UPDATE meta SET store = ?1, log_n = ?2, salt = ?3, keys = ?4",
                        diag);
+    }
     if (e == WRIT_OK)
         e = writ_db_exec(s->db, "COMMIT", diag);
     if (e != WRIT_OK)

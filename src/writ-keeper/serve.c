@@ -64,12 +64,13 @@ on_launcher(struct writ_io *io, uint32_t events)
     enum writ_err e = writ_chan_recv(&k->launcher, &m);
 
     (void)events;
-    if (e == WRIT_OK && m.type == WRIT_MSG_KEEPER_TASK)
+    if (e == WRIT_OK && m.type == WRIT_MSG_KEEPER_TASK) {
         e = on_task(k, &m);
-    else if (e == WRIT_OK && m.type == WRIT_MSG_KEEPER_TASK_END)
+    } else if (e == WRIT_OK && m.type == WRIT_MSG_KEEPER_TASK_END) {
         e = on_task_end(k, m.body);
-    else if (e == WRIT_OK && m.type == WRIT_MSG_KEEPER_ADMIN)
+    } else if (e == WRIT_OK && m.type == WRIT_MSG_KEEPER_ADMIN) {
         e = on_admin(k, m.body);
+    }
     writ_buf_done(&k->launcher.in); /* wiped: it held a secret */
     /* whoever breaks the rules, or has gone, is no launcher any more: then nobody needs us */
     if (e != WRIT_OK && e != WRIT_E_AGAIN)

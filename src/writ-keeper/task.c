@@ -326,10 +326,11 @@ on_ledger(struct writ_io *io, uint32_t events)
     ledger_close(t);
     if (t->ask_us == 0)
         return;
-    if (answer_refuse(t, "the ledger went away before it recorded the release") == WRIT_OK)
+    if (answer_refuse(t, "the ledger went away before it recorded the release") == WRIT_OK) {
         answer_send(t);
-    else
+    } else {
         gateway_close(t);
+    }
 }
 
 bool
@@ -347,10 +348,11 @@ writ_keeper_tasks_tick(struct writ_keeper *k)
             continue;
         }
         ledger_close(t); /* a late acknowledgement must not answer the next need */
-        if (answer_refuse(t, "the ledger did not record the release in time") == WRIT_OK)
+        if (answer_refuse(t, "the ledger did not record the release in time") == WRIT_OK) {
             answer_send(t);
-        else
+        } else {
             gateway_close(t);
+        }
     }
     return again;
 }

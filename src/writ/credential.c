@@ -94,6 +94,7 @@ static int
 parse_option(const struct verb *v, int argc, char **argv, int *at, struct args *a)
 {
     const char *option = argv[*at];
+
     const struct {
         const char *name;
         unsigned flag;
@@ -194,9 +195,10 @@ get_secret(const struct args *a, struct writ_secret **ret, struct writ_diag *dia
 {
     if (a->verb == WRIT_KEEPER_ADD || a->verb == WRIT_KEEPER_ROTATE)
         return get_value(a, ret, diag);
-    if (a->verb == WRIT_KEEPER_PASSPHRASE && !a->remove)
+    if (a->verb == WRIT_KEEPER_PASSPHRASE && !a->remove) {
         return writ_secret_prompt_twice(
             "New passphrase: ", "Once more: ", WRIT_PASSPHRASE_BYTES_MAX, ret, diag);
+    }
     return WRIT_OK;
 }
 
@@ -383,11 +385,12 @@ print_list(const struct args *a, const struct items *items)
 {
     if (a->json)
         return print_json(items);
-    if (items->count == 0)
+    if (items->count == 0) {
         (void)fputs("there are no credentials yet; store one with `writ credential add NAME`\n",
                     stderr);
-    else
+    } else {
         print_table(items);
+    }
     return fflush(stdout) == 0 ? WRIT_OK : WRIT_E_SYS;
 }
 
@@ -398,17 +401,18 @@ print_result(const struct args *a, const struct items *items)
 
     if (a->verb == WRIT_KEEPER_LIST)
         return print_list(a, items);
-    if (a->verb == WRIT_KEEPER_REMOVE)
+    if (a->verb == WRIT_KEEPER_REMOVE) {
         (void)printf("removed %s; what was issued still works until it is revoked there\n",
                      a->name);
-    else if (a->verb == WRIT_KEEPER_PASSPHRASE)
+    } else if (a->verb == WRIT_KEEPER_PASSPHRASE) {
         (void)printf(a->remove ? "the store opens with a key file now\n"
                                : "the store opens with this passphrase only\n");
-    else if (items->count == 1)
+    } else if (items->count == 1) {
         (void)printf("%s %s%s%s, version %u, fingerprint %.8s\n",
                      a->verb == WRIT_KEEPER_ADD ? "added" : "rotated", it->name,
                      it->env[0] == '\0' ? "" : ", env ", it->env, (unsigned)it->version,
                      it->fingerprint);
+    }
     return fflush(stdout) == 0 ? WRIT_OK : WRIT_E_SYS;
 }
 

@@ -136,7 +136,8 @@ writ_state_dir(char *ret, size_t cap, struct writ_diag *diag)
     if (len >= cap)
         return WRIT_E_LIMIT;
     if (make_folders(path) != WRIT_OK) {
-        writ_diag_set(diag, 0, 0, "the state folder %s cannot be made: %s", path, writ_errno_text(errno));
+        writ_diag_set(diag, 0, 0, "the state folder %s cannot be made: %s", path,
+                      writ_errno_text(errno));
         return WRIT_E_SYS;
     }
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -147,10 +147,11 @@ test_labels(void)
         struct task t;
         bool ok = task_new(&k, &t, rows[i].writ, &s, 1);
 
-        if (rows[i].message == NULL)
+        if (rows[i].message == NULL) {
             CHECK_ROW(ok, k.text);
-        else
+        } else {
             CHECK_ROW(!ok && strstr(k.text, rows[i].message) != NULL, k.text);
+        }
         task_done(&t);
     }
     CHECK(keeper_end(&k) == 0);

@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "base/buf.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -162,6 +164,13 @@ test_ids(void)
     CHECK(!writ_id_valid(writ_span_str("../../etc/passwd0000000000")));
     writ_time_text(1700000000123456, text);
     CHECK(strcmp(text, "2023-11-14T22:13:20.123456Z") == 0);
+}
+
+static void
+test_errno(void)
+{
+    CHECK(strcmp(writ_errno_text(ENOSPC), "No space left on device") == 0);
+    CHECK(strcmp(writ_errno_text(123456), "an error without a name") == 0);
 }
 
 static void
@@ -371,6 +380,7 @@ main(void)
     test_json_values();
     test_encodings();
     test_ids();
+    test_errno();
     test_secrets();
     test_time();
     test_quoted();

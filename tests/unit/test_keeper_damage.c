@@ -63,10 +63,11 @@ test_every_byte(void)
             one = env_is(s, "one", "value-one");
             two = env_is(s, "two", "value-two");
         }
-        if (one && two)
+        if (one && two) {
             harmless++; /* free space, a counter, the time of the last use */
-        else
+        } else {
             refused++;
+        }
         if (s != NULL && !(one && two)) {
             /* then asking for it said so, and gave nothing */
             WRIT_SECRET_AUTO struct writ_secret *got = NULL;

@@ -484,10 +484,11 @@ test_disk_full(void)
         test_disk_full_here();
     }
     (void)waitpid(pid, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
         (void)printf("skipped: no private mount can be made here for the full disk\n");
-    else
+    } else {
         CHECK(status == 0);
+    }
     env_leave();
 }
 

@@ -180,10 +180,11 @@ test_values(void)
 
         diag = (struct writ_diag){0};
         e = writ_value_check(writ_span(rows[i].value, rows[i].len), &diag);
-        if (rows[i].message == NULL)
+        if (rows[i].message == NULL) {
             CHECK_ROW(e == WRIT_OK && diag.text[0] == '\0', rows[i].value);
-        else
+        } else {
             CHECK_ROW(e == WRIT_E_FORMAT && strstr(diag.text, rows[i].message) != NULL, diag.text);
+        }
         CHECK_ROW(strstr(diag.text, "token") == NULL, "a message shows no value");
     }
     memset(large, 'a', sizeof(large));
