@@ -486,6 +486,7 @@ static void
 append_anchors(const char *task, unsigned n)
 {
     struct writ_diag diag = {0};
+    const uint8_t head[WRIT_HASH_BYTES] = {1};
     struct writ_store s;
     uint8_t mem[256];
 
@@ -497,7 +498,7 @@ append_anchors(const char *task, unsigned n)
 
         writ_record_begin(&r, mem, sizeof(mem), WRIT_KIND_TASK_ANCHOR, writ_clock_wall_us());
         writ_record_u64(&r, WRIT_FIELD_RECORDS, i);
-        writ_record_bytes(&r, WRIT_FIELD_HEAD, writ_span(mem, WRIT_HASH_BYTES));
+        writ_record_bytes(&r, WRIT_FIELD_HEAD, writ_span(head, sizeof(head)));
         if (writ_record_end(&r, &bytes) != WRIT_OK ||
             writ_store_anchor(&s, task, bytes, 5000) != WRIT_OK)
             _exit(1);
