@@ -76,7 +76,7 @@ drain(struct writ_ring *r, struct writ_log *l, struct writ_flood_state *f)
     while (writ_ring_pop(r, scratch, &record) == WRIT_OK) {
         if (!writ_flood_hold(f, record, writ_clock_mono_us()))
             must(writ_log_add(l, record, WRIT_ROLE_GATEWAY), "add");
-        if (writ_buf_len(&l->pending) >= 256 * 1024)
+        if (writ_buf_len(&l->pending) >= (size_t)256 * 1024)
             must(writ_log_flush(l), "flush");
     }
     must(writ_log_flush(l), "flush");

@@ -346,8 +346,6 @@ writ_event_make(struct writ_event *e, const struct writ_line *l, const struct wr
         make_trouble(e, l, "flood");
         break;
     case WRIT_KIND_GATEWAY_START:
-        make_process(e, l, "gateway");
-        break;
     case WRIT_KIND_GATEWAY_END:
         make_process(e, l, "gateway");
         break;

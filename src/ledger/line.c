@@ -188,36 +188,43 @@ parse_cut(struct writ_span *s, struct writ_line *l)
     return NULL;
 }
 
+/* One member of a record's own, behind its name. */
+static const char *
+parse_field(struct writ_span *s, struct writ_span name, struct writ_line *l,
+            uint64_t seen[(WRIT_FIELDS + 63) / 64])
+{
+    struct writ_line_field *f = &l->fields[l->count];
+    unsigned id = (unsigned)field_named(name);
+
+    if (id == WRIT_FIELD_NONE || (seen[id / 64] >> id % 64 & 1) != 0)
+        return "known members, each once";
+    seen[id / 64] |= (uint64_t)1 << id % 64;
+    f->field = (enum writ_field)id;
+    if (!eat_value(s, writ_field_rule(id)->type, &f->raw))
+        return writ_field_rule(id)->json;
+    l->count++;
+    return NULL;
+}
+
 /* The members between the head and "prev". */
 static const char *
 parse_fields(struct writ_span *s, struct writ_line *l)
 {
     uint64_t seen[(WRIT_FIELDS + 63) / 64] = {0};
+    const char *why = NULL;
+    bool cut = false;
 
-    while (!writ_span_starts(*s, ",\"prev\":")) {
+    while (why == NULL && !writ_span_starts(*s, ",\"prev\":")) {
         struct writ_span name;
-        struct writ_line_field *f = &l->fields[l->count];
-        unsigned id;
 
+        if (cut)
+            return "prev after cut";
         if (!eat(s, ",") || !eat_quoted(s, &name) || !eat(s, ":"))
             return "a member";
-        if (writ_span_is(name, "cut")) {
-            const char *why = parse_cut(s, l);
-
-            if (why != NULL || !writ_span_starts(*s, ",\"prev\":"))
-                return why != NULL ? why : "prev after cut";
-            break;
-        }
-        f->field = field_named(name);
-        id = (unsigned)f->field;
-        if (f->field == WRIT_FIELD_NONE || (seen[id / 64] >> id % 64 & 1) != 0)
-            return "known members, each once";
-        seen[id / 64] |= (uint64_t)1 << id % 64;
-        if (!eat_value(s, writ_field_rule(id)->type, &f->raw))
-            return writ_field_rule(id)->json;
-        l->count++;
+        cut = writ_span_is(name, "cut");
+        why = cut ? parse_cut(s, l) : parse_field(s, name, l, seen);
     }
-    return NULL;
+    return why;
 }
 
 enum writ_err

@@ -16,7 +16,7 @@ writ_lines_init(struct writ_lines *l, int fd)
     if (fstat(fd, &st) < 0)
         return WRIT_E_SYS;
     *l = (struct writ_lines){.fd = fd, .size = st.st_size};
-    writ_buf_init(&l->buf, 4 * READ_BYTES);
+    writ_buf_init(&l->buf, (size_t)4 * READ_BYTES);
     return WRIT_OK;
 }
 

@@ -70,6 +70,12 @@ plain(const struct show *s)
     paint(s, "\x1b[0m");
 }
 
+static bool
+begins_character(uint8_t c)
+{
+    return (c & 0xc0) != 0x80;
+}
+
 /* Columns that the text takes: one for each character that is not a continuation byte. */
 static unsigned
 columns(struct writ_span t)
@@ -77,31 +83,43 @@ columns(struct writ_span t)
     unsigned n = 0;
 
     for (size_t i = 0; i < t.len; i++)
-        n += (t.ptr[i] & 0xc0) != 0x80 ? 1 : 0;
+        n += begins_character(t.ptr[i]) ? 1 : 0;
     return n;
+}
+
+/* The bytes of t that fill at most max columns. */
+static size_t
+fit(struct writ_span t, unsigned max)
+{
+    unsigned n = 0;
+    size_t i = 0;
+
+    while (i < t.len && (!begins_character(t.ptr[i]) || n < max)) {
+        n += begins_character(t.ptr[i]) ? 1 : 0;
+        i++;
+    }
+    return i;
 }
 
 /* Prints at most max columns; a terminal without UTF-8 gets '?' for what it cannot show. */
 static unsigned
 put_text(const struct show *s, struct writ_span t, unsigned max)
 {
-    bool cut = columns(t) > max;
-    unsigned n = 0;
+    const char *dots = s->style->utf8 ? "…" : "...";
+    unsigned dots_width = s->style->utf8 ? 1 : 3;
+    bool cut = columns(t) > max && max > dots_width;
 
+    if (cut)
+        t.len = fit(t, max - dots_width);
     for (size_t i = 0; i < t.len; i++) {
-        bool begins = (t.ptr[i] & 0xc0) != 0x80;
-
-        if (begins && cut && n + (s->style->utf8 ? 1 : 3) >= max + (s->style->utf8 ? 0 : 1)) {
-            (void)fputs(s->style->utf8 ? "…" : "...", s->out);
-            return max;
-        }
-        n += begins ? 1 : 0;
         if (t.ptr[i] < 0x80 || s->style->utf8)
             (void)fputc(t.ptr[i], s->out);
-        else if (begins)
+        else if (begins_character(t.ptr[i]))
             (void)fputc('?', s->out);
     }
-    return n;
+    if (cut)
+        (void)fputs(dots, s->out);
+    return columns(t) + (cut ? dots_width : 0);
 }
 
 static void
@@ -145,38 +163,52 @@ join(struct writ_buf *b, struct writ_span t)
     writ_buf_put(b, t);
 }
 
+/* What stands behind the text: how it ended, sizes and times or how often, and by which rule. */
 static void
-put_event(const struct show *s, struct writ_event *e, uint64_t count, int64_t last_us)
+make_tail(const struct show *s, const struct writ_event *e, uint64_t count, int64_t last_us,
+          struct writ_buf *tail)
+{
+    join(tail, writ_buf_span(&e->tail));
+    if (count == 1)
+        join(tail, writ_buf_span(&e->note));
+    join(tail, writ_buf_span(&e->by));
+    if (count == 1)
+        return;
+    writ_buf_putf(tail, "%s%s%llu in ", writ_buf_len(tail) != 0 ? "  " : "",
+                  s->style->utf8 ? "×" : "x", (unsigned long long)count);
+    writ_show_us(tail, last_us > e->wall_us ? (uint64_t)(last_us - e->wall_us) : 0);
+}
+
+/* In its column if it fits there, else closer to the text, else on a line of its own. */
+static void
+put_tail(const struct show *s, struct writ_span tail, unsigned used, unsigned width)
+{
+    unsigned want = columns(tail);
+    unsigned room = want + 2 < width - TEXT_COLUMN ? width - TEXT_COLUMN - want - 2 : 0;
+    unsigned at = room < TEXT_WIDTH ? room : TEXT_WIDTH;
+
+    if (room >= used || s->style->all)
+        (void)fprintf(s->out, "%*s", (int)(at > used ? at - used + 2 : 2), "");
+    else
+        (void)fprintf(s->out, "\n%*s", TEXT_COLUMN + 2, "");
+}
+
+static void
+put_event(const struct show *s, const struct writ_event *e, uint64_t count, int64_t last_us)
 {
     unsigned width = s->style->all ? UINT16_MAX : s->style->width;
-    struct writ_span text = writ_buf_span(&e->text);
     WRIT_BUF_AUTO struct writ_buf tail;
     unsigned used;
 
-    writ_buf_init(&tail, 4 * WRIT_LEDGER_LINE_MAX);
-    join(&tail, writ_buf_span(&e->tail));
-    if (count == 1)
-        join(&tail, writ_buf_span(&e->note));
-    join(&tail, writ_buf_span(&e->by));
-    if (count > 1) {
-        writ_buf_putf(&tail, "%s%s%llu in ", writ_buf_len(&tail) != 0 ? "  " : "",
-                      s->style->utf8 ? "×" : "x", (unsigned long long)count);
-        writ_show_us(&tail, last_us > e->wall_us ? (uint64_t)(last_us - e->wall_us) : 0);
-    }
+    writ_buf_init(&tail, (size_t)4 * WRIT_LEDGER_LINE_MAX);
+    make_tail(s, e, count, last_us, &tail);
     put_time(s, e->wall_us);
     put_mark(s, e->mark);
     (void)fprintf(s->out, "%-8s ", e->verb);
     plain(s);
-    used = put_text(s, text, width - TEXT_COLUMN);
+    used = put_text(s, writ_buf_span(&e->text), width - TEXT_COLUMN);
     if (writ_buf_len(&tail) != 0) {
-        unsigned want = columns(writ_buf_span(&tail));
-        unsigned room = want + 2 < width - TEXT_COLUMN ? width - TEXT_COLUMN - want - 2 : 0;
-        unsigned at = room < TEXT_WIDTH ? room : TEXT_WIDTH;
-
-        if (room >= used || s->style->all)
-            (void)fprintf(s->out, "%*s", (int)(at > used ? at - used + 2 : 2), "");
-        else
-            (void)fprintf(s->out, "\n%*s", TEXT_COLUMN + 2, "");
+        put_tail(s, writ_buf_span(&tail), used, width);
         paint(s, e->mark == WRIT_MARK_DENY ? colors[e->mark] : dim);
         (void)put_text(s, writ_buf_span(&tail), width - TEXT_COLUMN - 2);
         plain(s);
@@ -273,20 +305,22 @@ static void
 tally(struct totals *t, const struct writ_line *l)
 {
     bool denied = writ_line_is(l, WRIT_FIELD_DECISION, "deny");
+    uint64_t *const counts[WRIT_KINDS] = {
+        [WRIT_KIND_REQUEST_DECISION] = denied ? &t->denied : &t->allowed,
+        [WRIT_KIND_NAME_QUERY] = denied ? &t->names_denied : &t->names,
+        [WRIT_KIND_REQUEST_REFUSED] = &t->malformed,
+        [WRIT_KIND_PROGRAM_START] = &t->programs,
+        [WRIT_KIND_DECOY_TOUCHED] = &t->decoys,
+        [WRIT_KIND_CONNECTION_REFUSED] = &t->connections_refused,
+        [WRIT_KIND_CONNECTION_ATTEMPT] = &t->connections_refused,
+        [WRIT_KIND_LEDGER_GAP] = &t->trouble,
+        [WRIT_KIND_LEDGER_TORN] = &t->trouble,
+        [WRIT_KIND_PROCESS_DIED] = &t->trouble,
+        [WRIT_KIND_FLOOD_SUMMARY] = &t->trouble,
+    };
 
-    t->allowed += l->kind == WRIT_KIND_REQUEST_DECISION && !denied ? 1 : 0;
-    t->denied += l->kind == WRIT_KIND_REQUEST_DECISION && denied ? 1 : 0;
-    t->malformed += l->kind == WRIT_KIND_REQUEST_REFUSED ? 1 : 0;
-    t->names += l->kind == WRIT_KIND_NAME_QUERY && !denied ? 1 : 0;
-    t->names_denied += l->kind == WRIT_KIND_NAME_QUERY && denied ? 1 : 0;
-    t->programs += l->kind == WRIT_KIND_PROGRAM_START ? 1 : 0;
-    t->decoys += l->kind == WRIT_KIND_DECOY_TOUCHED ? 1 : 0;
-    t->connections_refused +=
-        l->kind == WRIT_KIND_CONNECTION_REFUSED || l->kind == WRIT_KIND_CONNECTION_ATTEMPT ? 1 : 0;
-    t->trouble += l->kind == WRIT_KIND_LEDGER_GAP || l->kind == WRIT_KIND_LEDGER_TORN ||
-                          l->kind == WRIT_KIND_PROCESS_DIED || l->kind == WRIT_KIND_FLOOD_SUMMARY
-                      ? 1
-                      : 0;
+    if (counts[l->kind] != NULL)
+        (*counts[l->kind])++;
     if (l->kind == WRIT_KIND_REQUEST_END) {
         sum(&t->bytes_out, l, WRIT_FIELD_BYTES_OUT);
         sum(&t->bytes_in, l, WRIT_FIELD_BYTES_IN);
@@ -377,7 +411,7 @@ header(struct show *s, const struct writ_line *l)
     WRIT_BUF_AUTO struct writ_buf b;
 
     s->begin_us = l->wall_us;
-    writ_buf_init(&b, 2 * WRIT_LEDGER_LINE_MAX);
+    writ_buf_init(&b, (size_t)2 * WRIT_LEDGER_LINE_MAX);
     paint(s, bold);
     (void)fprintf(s->out, "task %s", l->task);
     plain(s);
@@ -451,11 +485,10 @@ footer(struct show *s, const struct writ_store *store, const char *task)
     (void)fputc('\n', s->out);
     head_row(s, "did", &b);
     writ_buf_reset(&b);
-    put_count(&b, t->denied, "request denied", "requests denied");
-    put_count(&b, t->malformed, "refused unread", "refused unread");
+    put_count(&b, t->denied + t->malformed, "request", "requests");
     put_count(&b, t->names_denied, "name", "names");
     put_count(&b, t->connections_refused, "connection", "connections");
-    put_count(&b, t->decoys, "decoy touched", "decoys touched");
+    put_count(&b, t->decoys, "decoy", "decoys");
     head_row(s, "refused", &b);
     writ_buf_reset(&b);
     put_count(&b, t->trouble, "record of trouble", "records of trouble");

@@ -192,7 +192,7 @@ append_locked(int fd, const char *task, struct writ_span record)
     struct stat st;
     enum writ_err e;
 
-    writ_buf_init(&out, 3 * WRIT_LEDGER_LINE_MAX);
+    writ_buf_init(&out, (size_t)3 * WRIT_LEDGER_LINE_MAX);
     if (fstat(fd, &st) < 0)
         return WRIT_E_SYS;
     if (st.st_nlink == 0) { /* somebody put another file in its place: nobody would read this one */

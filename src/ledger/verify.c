@@ -337,6 +337,15 @@ verify_task(struct verify *v, const char *task, bool running, const struct ancho
     return e;
 }
 
+/* The anchors of one task: from a up to what is returned. */
+static const struct anchor *
+behind(const struct anchor *a, const struct anchor *end, const char *task)
+{
+    while (a != end && strcmp(a->task, task) == 0)
+        a++;
+    return a;
+}
+
 /* Every task that is known by a file or by an anchor, in the order of their ids. */
 static enum writ_err
 verify_tasks(struct verify *v)
@@ -345,25 +354,21 @@ verify_tasks(struct verify *v)
     const struct found *f_end = f + writ_buf_len(&v->found) / sizeof(*f);
     const struct anchor *a = (const void *)(v->anchors.mem + v->anchors.start);
     const struct anchor *a_end = a + writ_buf_len(&v->anchors) / sizeof(*a);
+    enum writ_err e = WRIT_OK;
 
-    while (f != f_end || a != a_end) {
-        const struct anchor *next = a;
-        const char *task =
-            a == a_end || (f != f_end && strcmp(f->task, a->task) < 0) ? f->task : a->task;
-        bool there = f != f_end && strcmp(f->task, task) == 0;
+    while (e == WRIT_OK && (f != f_end || a != a_end)) {
+        bool by_file = a == a_end || (f != f_end && strcmp(f->task, a->task) <= 0);
+        const char *task = by_file ? f->task : a->task;
+        const struct anchor *next = behind(a, a_end, task);
+
         /* no file when we looked, and one now: the task began in between */
-        bool running = !there || f->running;
-        enum writ_err e;
-
-        while (next != a_end && strcmp(next->task, task) == 0)
-            next++;
-        e = verify_task(v, task, running, a, next);
-        if (e != WRIT_OK)
-            return e;
+        e = verify_task(v, task, !by_file || f->running, a, next);
         a = next;
-        f += there ? 1 : 0;
+        f += by_file ? 1 : 0;
     }
-    return v->only == NULL || v->only_seen ? WRIT_OK : WRIT_E_STATE;
+    if (e == WRIT_OK && v->only != NULL && !v->only_seen)
+        return WRIT_E_STATE;
+    return e;
 }
 
 static int

@@ -268,7 +268,7 @@ block_signals(void)
     (void)sigemptyset(&set);
     for (size_t i = 0; i < WRIT_COUNT(all); i++)
         (void)sigaddset(&set, all[i]);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 int

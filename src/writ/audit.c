@@ -303,6 +303,30 @@ run(struct audit *a, const char *verb, const char *task)
     return code;
 }
 
+static bool
+is_verb(const char *text)
+{
+    return strcmp(text, "list") == 0 || strcmp(text, "show") == 0 || strcmp(text, "verify") == 0;
+}
+
+/* False for anything that this verb does not take. */
+static bool
+take_argument(struct audit *a, const char *verb, const char *text, const char **task)
+{
+    if (strcmp(text, "--json") == 0) {
+        a->json = true;
+        return true;
+    }
+    if (strcmp(text, "--all") == 0 && strcmp(verb, "show") == 0) {
+        a->all = true;
+        return true;
+    }
+    if (text[0] == '-' || text[0] == '\0' || *task != NULL || strcmp(verb, "list") == 0)
+        return false;
+    *task = text;
+    return true;
+}
+
 int
 writ_cmd_audit(int argc, char **argv)
 {
@@ -313,19 +337,13 @@ writ_cmd_audit(int argc, char **argv)
     a = (struct audit){.store = {-1, -1, -1, -1}};
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0)
         return fputs(usage_text, stdout) < 0 ? 1 : 0;
-    if (strcmp(verb, "list") != 0 && strcmp(verb, "show") != 0 && strcmp(verb, "verify") != 0)
+    if (!is_verb(verb))
         return usage();
     for (int i = 2; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
-            a.json = true;
-        else if (strcmp(argv[i], "--all") == 0 && strcmp(verb, "show") == 0)
-            a.all = true;
-        else if (argv[i][0] != '-' && argv[i][0] != '\0' && task == NULL)
-            task = argv[i];
-        else
+        if (!take_argument(&a, verb, argv[i], &task))
             return usage();
     }
-    if ((strcmp(verb, "show") == 0) != (task != NULL) && strcmp(verb, "verify") != 0)
+    if (strcmp(verb, "show") == 0 && task == NULL)
         return usage();
     return run(&a, verb, task);
 }
