@@ -136,6 +136,7 @@ static enum pump
 flush_request(struct client *c, enum pump so_far)
 {
     struct upstream *up = c->x.up;
+    bool full = writ_buf_len(&up->out) >= GATEWAY_HIGH_BYTES;
     enum writ_err e = stream_flush(&up->s, &up->out);
 
     if (e == WRIT_OK && up->out.mem != NULL && !c->x.wiped) {
@@ -149,7 +150,7 @@ flush_request(struct client *c, enum pump so_far)
         writ_buf_reset(&up->out);
         up->s.readable = true;
     }
-    return so_far;
+    return full && writ_buf_len(&up->out) < GATEWAY_HIGH_BYTES ? PUMP_MOVED : so_far;
 }
 
 static enum pump
@@ -370,6 +371,7 @@ pump_response(struct client *c)
     struct exchange *x = &c->x;
     struct upstream *up = x->up;
     enum pump moved = PUMP_STUCK;
+    bool full;
 
     while (!x->response_done && writ_buf_len(&c->out) < GATEWAY_HIGH_BYTES) {
         enum pump step = x->head_done ? move_answer_body(c) : read_answer_head(c);
@@ -396,6 +398,7 @@ pump_response(struct client *c)
             return PUMP_OVER;
         moved = PUMP_MOVED;
     }
+    full = writ_buf_len(&c->out) >= GATEWAY_HIGH_BYTES;
     if (c->out.failed || stream_flush(&c->s, &c->out) == WRIT_E_CLOSED) {
         exchange_drop(c);
         return PUMP_OVER;
@@ -404,7 +407,8 @@ pump_response(struct client *c)
         finish(c);
         return PUMP_OVER;
     }
-    return moved;
+    /* there is room again: what can be read already is read now, for nothing else will tell of it */
+    return full && writ_buf_len(&c->out) < GATEWAY_HIGH_BYTES ? PUMP_MOVED : moved;
 }
 
 void

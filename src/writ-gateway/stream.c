@@ -51,6 +51,15 @@ tls_result(struct stream *s, int r)
     }
 }
 
+static ssize_t
+tls_done(struct stream *s, int r)
+{
+    if (r <= 0)
+        return tls_result(s, r);
+    s->wants_write = false; /* or epoll would go on telling that the socket takes bytes */
+    return r;
+}
+
 ssize_t
 stream_read(struct stream *s, void *mem, size_t n)
 {
@@ -59,7 +68,7 @@ stream_read(struct stream *s, void *mem, size_t n)
     if (s->ssl != NULL) {
         int got = SSL_read(s->ssl, mem, n > INT32_MAX ? INT32_MAX : (int)n);
 
-        return got > 0 ? got : tls_result(s, got);
+        return tls_done(s, got);
     }
     do {
         r = recv(s->fd, mem, n, 0);
@@ -85,7 +94,7 @@ stream_write(struct stream *s, struct writ_span data)
     if (s->ssl != NULL) {
         int n = SSL_write(s->ssl, data.ptr, data.len > INT32_MAX ? INT32_MAX : (int)data.len);
 
-        return n > 0 ? n : tls_result(s, n);
+        return tls_done(s, n);
     }
     do {
         r = send(s->fd, data.ptr, data.len, MSG_NOSIGNAL);
