@@ -67,6 +67,10 @@ client_interest(struct client *c)
         read = !c->s.wants_write;
         break;
     case CLIENT_EXCHANGE:
+        /* A client that shuts its side down has gone: an answer that is long in coming, or a stream
+         * of events, would keep the upstream for nobody. Servers treat a half-close alike. */
+        if (c->x.request_done)
+            events |= EPOLLRDHUP;
         /* once the request is complete, one report that something came is enough */
         read = c->x.request_done
                    ? !c->s.readable
@@ -337,7 +341,7 @@ client_io(struct writ_io *io, uint32_t events)
 
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
         c->s.readable = true;
-    if ((events & (EPOLLHUP | EPOLLERR)) != 0 &&
+    if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0 &&
         (c->state == CLIENT_EXCHANGE || c->state == CLIENT_WAIT)) {
         exchange_drop(c);
         return;
