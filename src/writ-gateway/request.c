@@ -35,13 +35,14 @@ refuse(struct client *c, unsigned status, const char *error, const char *reason,
     client_next(c);
 }
 
-/* A refusal after which the connection can go on: unless a body follows, which nobody will read. */
+/* A refusal after which the connection can go on: unless a body follows, which nobody will read, or
+ * the request was malformed, whose sender is not to be believed about what comes next. */
 static void
 refuse_parsed(struct client *c, unsigned status, const char *error, const char *reason)
 {
     const struct writ_http1_request *req = &c->gw->request;
     struct refusal r = {status, error, reason, NULL, c->x.id};
-    bool close = req->framing != WRIT_HTTP1_NO_BODY || !req->keep_alive;
+    bool close = req->framing != WRIT_HTTP1_NO_BODY || !req->keep_alive || status == 400;
 
     if (!close) {
         refuse(c, status, error, reason, false);

@@ -46,7 +46,7 @@ def read_all(s, timeout=20):
         data += part
 
 
-def raw(data, host, port=80, tls=False, timeout=20, sni=None):
+def raw(data, host, port=80, tls=False, timeout=5, sni=None):
     """Sends bytes, returns every byte that comes back until the connection is closed."""
     if isinstance(data, str):
         data = data.encode('latin-1')
