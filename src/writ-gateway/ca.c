@@ -167,6 +167,9 @@ ca_new(const struct gateway *gw, struct ca **ret, struct writ_buf *pem)
     *ret = NULL;
     if (!any_https(gw))
         return WRIT_OK;
+    /* here and not earlier: a task without TLS does not pay for the library */
+    if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+        return WRIT_E_SYS;
     ca = calloc(1, sizeof(*ca));
     if (ca == NULL)
         return WRIT_E_NOMEM;
