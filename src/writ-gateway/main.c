@@ -3,6 +3,7 @@
  * message. Set up, narrow, announce, serve; when the launcher goes away, so does every connection.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -267,9 +268,11 @@ turn_end(struct writ_loop *loop)
 int
 main(void)
 {
+    /* the TLS library writes without MSG_NOSIGNAL: a task could end us by closing a connection */
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct gateway *gw = &gateway;
 
-    if (writ_secret_process() != WRIT_OK)
+    if (writ_secret_process() != WRIT_OK || sigaction(SIGPIPE, &ignore, NULL) < 0)
         return 1;
     gw->keeper.fd = -1;
     writ_chan_init(&gw->launcher, GATEWAY_LAUNCHER_FD, WRIT_ROLE_GATEWAY, WRIT_ROLE_LAUNCHER);
