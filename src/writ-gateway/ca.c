@@ -257,6 +257,7 @@ ca_leaf(struct ca *ca, struct service *s)
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(ctx, 1); /* one read for a record, not one for its header first */
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
     s->inside = ctx;
     return WRIT_OK;

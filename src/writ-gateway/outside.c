@@ -46,6 +46,7 @@ configure(SSL_CTX *ctx, struct service *s)
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(ctx, 1); /* one read for a record, not one for its header first */
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ctx, remember_session);
@@ -128,7 +129,7 @@ outside_drain_idle(struct stream *s)
 
     if (s->ssl == NULL)
         return false;
-    return stream_read(s, &byte, 1) == STREAM_AGAIN;
+    return stream_read(s, &byte, 1) == STREAM_AGAIN && SSL_has_pending(s->ssl) == 0;
 }
 
 void

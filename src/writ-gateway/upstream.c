@@ -206,6 +206,15 @@ upstream_get(struct client *c, bool fresh, const char **reason)
     return e;
 }
 
+/* Bytes behind the answer that were read with it: epoll would never tell of them. */
+static bool
+leftover(struct upstream *up)
+{
+    if (writ_buf_len(&up->in) != 0)
+        return true;
+    return up->s.ssl != NULL && SSL_has_pending(up->s.ssl) != 0 && !outside_drain_idle(&up->s);
+}
+
 void
 upstream_release(struct upstream *up, bool reuse)
 {
@@ -214,8 +223,8 @@ upstream_release(struct upstream *up, bool reuse)
     if (up->client != NULL)
         up->client->x.up = NULL;
     up->client = NULL;
-    if (!reuse || up->gw->ending || up->s.eof || writ_buf_len(&up->in) != 0 ||
-        writ_buf_len(&up->out) != 0 || s->idle_count >= GATEWAY_IDLE_MAX) {
+    if (!reuse || up->gw->ending || up->s.eof || writ_buf_len(&up->out) != 0 || leftover(up) ||
+        s->idle_count >= GATEWAY_IDLE_MAX) {
         upstream_close(up);
         return;
     }
