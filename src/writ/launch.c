@@ -332,11 +332,11 @@ start(struct launch *l)
     if (e == WRIT_OK)
         e = make_ring(l);
     if (e == WRIT_OK)
+        e = start_box(l);
+    if (e == WRIT_OK)
         e = start_children(l);
     if (e == WRIT_OK)
         e = brief_gateway(l);
-    if (e == WRIT_OK)
-        e = start_box(l);
     if (e == WRIT_OK)
         e = open_log(l);
     if (e == WRIT_OK)
