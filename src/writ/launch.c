@@ -141,27 +141,43 @@ append(struct launch *l, struct writ_span record)
     return expect(l, &l->ledger, WRIT_MSG_LEDGER_ACK, LAUNCH_SEAL_MS, &m);
 }
 
+/*
+ * Everything the ledger needs to begin is sent at once, hear_ledger waits for its answers: each
+ * wait in between would be a turn of the scheduler. The ring comes after the first record, before
+ * which no other may be.
+ */
 static enum writ_err
-open_log(struct launch *l)
+tell_ledger(struct launch *l, struct writ_span first)
 {
     WRIT_BUF_AUTO struct writ_buf body = {0};
     const uint8_t gateway = WRIT_ROLE_GATEWAY;
     const int ring[2] = {l->ring_mem, l->ring_bell};
+    enum writ_err e;
+
+    writ_buf_init(&body, 64);
+    writ_buf_put_blob(&body, writ_span_str(l->doc->task.text));
+    e = writ_chan_send(&l->ledger.chan, WRIT_MSG_LEDGER_OPEN, writ_buf_span(&body), NULL, 0);
+    if (e == WRIT_OK)
+        e = writ_chan_send(&l->ledger.chan, WRIT_MSG_LEDGER_APPEND, first, NULL, 0);
+    if (e != WRIT_OK)
+        return e;
+    return writ_chan_send(&l->ledger.chan, WRIT_MSG_LEDGER_RING, writ_span(&gateway, 1), ring, 2);
+}
+
+static enum writ_err
+hear_ledger(struct launch *l)
+{
     struct writ_msg_in m;
     enum writ_err e = expect(l, &l->ledger, WRIT_MSG_LEDGER_READY, LAUNCH_START_MS, &m);
 
     if (e != WRIT_OK)
         return e;
     l->ledger.chan.phase = WRIT_PHASE_RUN;
-    writ_buf_init(&body, 64);
-    writ_buf_put_blob(&body, writ_span_str(l->doc->task.text));
-    e = writ_chan_send(&l->ledger.chan, WRIT_MSG_LEDGER_OPEN, writ_buf_span(&body), NULL, 0);
-    if (e == WRIT_OK)
-        e = expect(l, &l->ledger, WRIT_MSG_LEDGER_ACK, LAUNCH_SEAL_MS, &m);
+    e = expect(l, &l->ledger, WRIT_MSG_LEDGER_ACK, LAUNCH_SEAL_MS, &m);
     if (e != WRIT_OK)
         return e;
     l->log_open = true;
-    return writ_chan_send(&l->ledger.chan, WRIT_MSG_LEDGER_RING, writ_span(&gateway, 1), ring, 2);
+    return expect(l, &l->ledger, WRIT_MSG_LEDGER_ACK, LAUNCH_SEAL_MS, &m);
 }
 
 /* ---- starting ------------------------------------------------------------------------------- */
@@ -179,12 +195,14 @@ needs_keeper(const struct writ_doc *doc)
 static enum writ_err
 start_children(struct launch *l)
 {
-    enum writ_err e = child_start(&l->gateway, "writ-gateway", WRIT_ROLE_GATEWAY, NULL, &l->diag);
+    enum writ_err e = WRIT_OK;
 
+    if (needs_keeper(l->doc)) /* the slowest to start comes first */
+        e = child_start(&l->keeper, "writ-keeper", WRIT_ROLE_KEEPER, l->state, &l->diag);
+    if (e == WRIT_OK)
+        e = child_start(&l->gateway, "writ-gateway", WRIT_ROLE_GATEWAY, NULL, &l->diag);
     if (e == WRIT_OK)
         e = child_start(&l->ledger, "writ-ledger", WRIT_ROLE_LEDGER, l->state, &l->diag);
-    if (e == WRIT_OK && needs_keeper(l->doc))
-        e = child_start(&l->keeper, "writ-keeper", WRIT_ROLE_KEEPER, l->state, &l->diag);
     return e;
 }
 
@@ -249,8 +267,6 @@ brief_keeper(struct launch *l)
     if (e == WRIT_OK)
         e = writ_chan_send(&l->gateway.chan, WRIT_MSG_GATEWAY_KEEPER, writ_span(NULL, 0),
                            &gateway_end, 1);
-    if (e == WRIT_OK)
-        e = expect(l, &l->keeper, WRIT_MSG_KEEPER_TASK_OK, LAUNCH_START_MS, &m);
     return e;
 }
 
@@ -320,11 +336,31 @@ put_ca(struct launch *l)
     return writ_sandbox_put(&l->box, ENVIRONMENT_CA_FILE, m.body);
 }
 
+/* The processes, each with all that it is told: the task itself waits until every answer is in. */
+static enum writ_err
+start_parts(struct launch *l)
+{
+    struct writ_span record;
+    enum writ_err e = start_box(l);
+
+    if (e == WRIT_OK)
+        e = start_children(l);
+    if (e == WRIT_OK)
+        e = brief_gateway(l);
+    if (e == WRIT_OK)
+        e = record_task_start(l->doc, writ_buf_span(&l->encoded), l->box.missing, l->record,
+                              &record);
+    if (e == WRIT_OK)
+        e = tell_ledger(l, record);
+    if (e == WRIT_OK && l->keeper.pid != 0)
+        e = brief_keeper(l);
+    return e == WRIT_OK ? hand_out_listeners(l) : e;
+}
+
 static enum writ_err
 start(struct launch *l)
 {
     struct writ_msg_in m;
-    struct writ_span record;
     enum writ_err e = writ_doc_encode(l->doc, &l->encoded);
 
     if (e == WRIT_OK)
@@ -332,22 +368,11 @@ start(struct launch *l)
     if (e == WRIT_OK)
         e = make_ring(l);
     if (e == WRIT_OK)
-        e = start_box(l);
+        e = start_parts(l);
     if (e == WRIT_OK)
-        e = start_children(l);
-    if (e == WRIT_OK)
-        e = brief_gateway(l);
-    if (e == WRIT_OK)
-        e = open_log(l);
-    if (e == WRIT_OK)
-        e = record_task_start(l->doc, writ_buf_span(&l->encoded), l->box.missing, l->record,
-                              &record);
-    if (e == WRIT_OK)
-        e = append(l, record);
+        e = hear_ledger(l);
     if (e == WRIT_OK && l->keeper.pid != 0)
-        e = brief_keeper(l);
-    if (e == WRIT_OK)
-        e = hand_out_listeners(l);
+        e = expect(l, &l->keeper, WRIT_MSG_KEEPER_TASK_OK, LAUNCH_START_MS, &m);
     if (e == WRIT_OK)
         e = put_ca(l);
     if (e == WRIT_OK)
@@ -536,10 +561,10 @@ replace_ledger(struct launch *l)
     child_reap(&l->ledger, LAUNCH_END_MS);
     e = child_start(&l->ledger, "writ-ledger", WRIT_ROLE_LEDGER, l->state, &l->diag);
     if (e == WRIT_OK)
-        e = open_log(l);
-    if (e == WRIT_OK)
         e = record_died("ledger", l->record, &record);
-    return e == WRIT_OK ? append(l, record) : e;
+    if (e == WRIT_OK)
+        e = tell_ledger(l, record);
+    return e == WRIT_OK ? hear_ledger(l) : e;
 }
 
 static void
