@@ -170,7 +170,7 @@ count_fds(pid_t pid)
 
     (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
     d = opendir(path);
-    while (d != NULL && readdir(d) != NULL)
+    while (d != NULL && readdir(d) != NULL) /* NOLINT(concurrency-mt-unsafe): no threads */
         n++;
     if (d != NULL)
         (void)closedir(d);
@@ -209,45 +209,55 @@ test_no_leak(void)
 
 /* --- neighbours ------------------------------------------------------------------------------ */
 
+struct found {
+    size_t bytes; /* that could be read */
+    int copies;
+};
+
+static void
+scan_range(int mem, unsigned long at, unsigned long to, struct found *ret)
+{
+    static uint8_t page[1 << 16];
+
+    if (to - at > 1UL << 32)
+        return; /* a sanitizer's shadow: bits about memory, not memory */
+    for (; at < to; at += sizeof(page) - sizeof(secret)) { /* a copy may lie across two reads */
+        size_t want = to - at < sizeof(page) ? to - at : sizeof(page);
+        ssize_t n = pread(mem, page, want, (off_t)at);
+
+        if (n <= 0)
+            return;
+        ret->bytes += (size_t)n;
+        if (memmem(page, (size_t)n, secret, strlen(secret)) != NULL)
+            ret->copies++;
+    }
+}
+
 /* How often the secret is in memory of the process that can be read; -1: none can be. */
 static int
 scan(pid_t pid)
 {
-    static uint8_t page[1 << 16];
     char path[64];
     char line[512];
+    struct found found = {0, 0};
     FILE *maps;
     int mem;
-    int found = 0;
-    size_t read_bytes = 0;
 
     (void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
     mem = open(path, O_RDONLY | O_CLOEXEC);
     (void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
     maps = fopen(path, "re");
-    while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+    while (maps != NULL && mem >= 0 && fgets(line, sizeof(line), maps) != NULL) {
         char *end;
         unsigned long from = strtoul(line, &end, 16);
-        unsigned long to = strtoul(end + 1, NULL, 16);
 
-        if (to - from > 1UL << 32)
-            continue; /* a sanitizer's shadow: bits about memory, not memory */
-        for (unsigned long at = from; mem >= 0 && at < to; at += sizeof(page) - 64) {
-            size_t want = to - at < sizeof(page) ? to - at : sizeof(page);
-            ssize_t n = pread(mem, page, want, (off_t)at);
-
-            if (n <= 0)
-                break;
-            read_bytes += (size_t)n;
-            if (memmem(page, (size_t)n, secret, strlen(secret)) != NULL)
-                found++;
-        }
+        scan_range(mem, from, strtoul(end + 1, NULL, 16), &found);
     }
     if (maps != NULL)
         (void)fclose(maps);
     if (mem >= 0)
         (void)close(mem);
-    return read_bytes == 0 ? -1 : found;
+    return found.bytes == 0 ? -1 : found.copies;
 }
 
 /* A process that keeps the secret as a program without our care would. */

@@ -110,6 +110,26 @@ test_file_content(void)
     env_leave();
 }
 
+enum spoil { OPEN, LINK, SHORT, LONG, MISSING, FOLDER, FIFO, OTHER };
+
+static void
+spoil_key(enum spoil how, const uint8_t *key, const uint8_t *other)
+{
+    (void)unlink("key");
+    if (how <= LONG)
+        env_write("key", key, how == SHORT ? 31 : how == LONG ? 33 : 32);
+    if (how == OPEN)
+        (void)chmod("key", 0644);
+    if (how == LINK && (rename("key", "old.db") < 0 || symlink("old.db", "key") < 0))
+        abort();
+    if (how == FOLDER)
+        (void)mkdir("key", 0700);
+    if (how == FIFO)
+        (void)mkfifo("key", 0600);
+    if (how == OTHER)
+        env_write("key", other, 32);
+}
+
 static void
 test_key_files(void)
 {
@@ -128,7 +148,7 @@ test_key_files(void)
     };
     struct writ_diag diag;
     WRIT_SAFE_AUTO struct writ_safe *s = NULL;
-    uint8_t key[64];
+    uint8_t key[64] = {0};
     size_t len;
 
     env_enter();
@@ -139,27 +159,13 @@ test_key_files(void)
     memcpy(key, before, 32);
     len = env_read("store.db", before);
     for (size_t i = 0; i < WRIT_COUNT(rows); i++) {
-        (void)unlink("key");
-        memset(key + 32, 0, 32);
-        env_write("key", key, i == 2 ? 31 : i == 3 ? 33 : 32);
-        if (i == 0)
-            (void)chmod("key", 0644);
-        if (i == 1 && (rename("key", "old.db") < 0 || symlink("old.db", "key") < 0))
-            abort();
-        if (i >= 4)
-            (void)unlink("key");
-        if (i == 5)
-            (void)mkdir("key", 0700);
-        if (i == 6)
-            (void)mkfifo("key", 0600);
-        if (i == 7)
-            env_write("key", before + 100, 32);
+        spoil_key((enum spoil)i, key, before + 100);
         CHECK_ROW(strstr(env_try(), rows[i].message) != NULL, env_try());
         CHECK_ROW(env_read("store.db", after) == len && memcmp(before, after, len) == 0,
                   rows[i].what);
         (void)rmdir("key");
     }
-    CHECK(access("key", F_OK) == 0); /* i == 7's; never replaced */
+    CHECK(access("key", F_OK) == 0); /* the last one's; never replaced */
     (void)unlink("key");
     env_write("key", key, 32);
     CHECK_ROW(strcmp(env_try(), "") == 0, env_try());
@@ -414,6 +420,29 @@ tiny_disk(void)
     return mount("tmpfs", ".", "tmpfs", 0, "size=64k,mode=700") == 0;
 }
 
+/* No room even for a new store: then there is none, nor half of one. */
+static void
+no_room_to_begin(void)
+{
+    static const uint8_t zeros[4096];
+    char name[16];
+
+    (void)unlink("store.db");
+    (void)unlink("key");
+    (void)unlink("lock");
+    for (unsigned i = 0; i < 64; i++) {
+        int fd;
+
+        (void)snprintf(name, sizeof(name), "fill%u", i);
+        fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0 || write(fd, zeros, sizeof(zeros)) < (ssize_t)sizeof(zeros))
+            break;
+        (void)close(fd);
+    }
+    CHECK_ROW(strcmp(env_try(), "") != 0 && strcmp(env_try(), "(no message)") != 0, env_try());
+    CHECK(access("store.db", F_OK) < 0 && access("key", F_OK) < 0);
+}
+
 static void
 test_disk_full_here(void)
 {
@@ -452,21 +481,7 @@ test_disk_full_here(void)
     CHECK(s != NULL && env_add(s, "m", "", "later") && env_is(s, "m", "later"));
     writ_safe_closep(&s);
 
-    /* no room even for a new store */
-    (void)unlink("store.db");
-    (void)unlink("key");
-    (void)unlink("lock");
-    for (unsigned i = 0; i < 64; i++) {
-        int fd;
-
-        (void)snprintf(name, sizeof(name), "fill%u", i);
-        fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-        if (fd < 0 || write(fd, value, 4096) < 4096)
-            break;
-        (void)close(fd);
-    }
-    CHECK_ROW(strcmp(env_try(), "") != 0 && strcmp(env_try(), "(no message)") != 0, env_try());
-    CHECK(access("store.db", F_OK) < 0 && access("key", F_OK) < 0);
+    no_room_to_begin();
     _exit(test_failed == 0 ? 0 : 1);
 }
 
