@@ -142,6 +142,7 @@ static void
 test_tampered(void)
 {
     static const char *const rows[] = {
+        /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): it goes on over the line */
         "UPDATE credential SET sealed = (SELECT sealed FROM credential WHERE name = 'two') "
         "WHERE name = 'one'",
         "UPDATE credential SET name = 'tmp' WHERE name = 'one'; UPDATE credential SET name = 'one' "
