@@ -337,31 +337,89 @@ find_edges(struct edges *e)
     }
 }
 
-/* A binary search over the edges: the number of instructions to a verdict matters, because the
- * kernel walks the program once for every system call when the filter is put on. Recursion is as
- * deep as log2 of the edges. */
+/* What a number turns out to be; each has one return, behind the search. */
+enum { FOUND_ALLOWED, FOUND_REFUSED, FOUND_UNKNOWN, FOUND_COUNT };
+
+/* A binary search over the edges, written to f. The number of instructions matters: the kernel
+ * translates each, and walks the way to a verdict once for every system call when the filter is put
+ * on. */
+struct search {
+    struct writ_filter *f;
+    const struct edges *e;
+
+    /* jumps to be filled in once it is known where the returns are */
+    struct {
+        unsigned short at;
+        uint8_t found;
+        bool if_true;
+    } open[2 * WRIT_COUNT(allowed) + 2];
+
+    size_t open_count;
+};
+
+static uint8_t
+found_at(const struct search *s, size_t edge)
+{
+    if (edge % 2 == 1)
+        return FOUND_ALLOWED; /* left of the end of a range */
+    return edge == s->e->count ? FOUND_UNKNOWN : FOUND_REFUSED;
+}
+
+static void
+search_leave(struct search *s, unsigned short at, bool if_true, uint8_t found)
+{
+    s->open[s->open_count].at = at;
+    s->open[s->open_count].if_true = if_true;
+    s->open[s->open_count++].found = found;
+}
+
+/* Numbers whose first edge above them is in from .. to. Recursion is as deep as log2 of the edges.
+ * The part for smaller numbers comes after that for larger ones, which is short enough to be jumped
+ * over. */
 static void // NOLINTNEXTLINE(misc-no-recursion)
-emit_search(struct writ_filter *f, const struct edges *e, size_t from, size_t to)
+search_emit(struct search *s, size_t from, size_t to)
 {
     size_t mid = from + (to - from) / 2;
-    unsigned short at;
+    unsigned short at = s->f->len;
 
-    if (from == to) {
-        /* left of edge `from`: inside a range if that edge is the end of one */
-        if (from % 2 == 1) {
-            emit_ret(f, SECCOMP_RET_ALLOW);
-        } else {
-            emit_errno(f, from == e->count ? ENOSYS : EPERM);
-        }
-        return;
+    emit(s->f, BPF_JMP | BPF_JGE | BPF_K, 0, 0, s->e->at[mid]);
+    if (mid + 1 < to)
+        search_emit(s, mid + 1, to);
+    else
+        search_leave(s, at, true, found_at(s, mid + 1));
+    if (from < mid) {
+        assert(s->f->overflow || s->f->len - at - 1 <= UINT8_MAX);
+        if (!s->f->overflow)
+            s->f->insn[at].jf = (uint8_t)(s->f->len - at - 1);
+        search_emit(s, from, mid);
+    } else {
+        search_leave(s, at, false, found_at(s, from));
     }
-    at = f->len;
-    emit(f, BPF_JMP | BPF_JGE | BPF_K, 1, 0, e->at[mid]);
-    emit(f, BPF_JMP | BPF_JA, 0, 0, 0);
-    emit_search(f, e, mid + 1, to);
-    if (!f->overflow)
-        f->insn[at + 1].k = (uint32_t)(f->len - at - 2);
-    emit_search(f, e, from, mid);
+}
+
+static void
+emit_search(struct writ_filter *f, const struct edges *e)
+{
+    static const uint32_t verdicts[FOUND_COUNT] = {[FOUND_ALLOWED] = SECCOMP_RET_ALLOW,
+                                                   [FOUND_REFUSED] = SECCOMP_RET_ERRNO | EPERM,
+                                                   [FOUND_UNKNOWN] = SECCOMP_RET_ERRNO | ENOSYS};
+    struct search s = {.f = f, .e = e};
+    unsigned short returns;
+
+    search_emit(&s, 0, e->count);
+    returns = f->len;
+    for (size_t i = 0; i < FOUND_COUNT; i++)
+        emit_ret(f, verdicts[i]);
+    for (size_t i = 0; i < s.open_count && !f->overflow; i++) {
+        size_t way = (size_t)returns + s.open[i].found - s.open[i].at - 1;
+        struct sock_filter *insn = &f->insn[s.open[i].at];
+
+        assert(way <= UINT8_MAX);
+        if (s.open[i].if_true)
+            insn->jt = (uint8_t)way;
+        else
+            insn->jf = (uint8_t)way;
+    }
 }
 
 void
@@ -379,7 +437,7 @@ writ_filter_build(struct writ_filter *f, bool notify)
     rule_personality(f);
     rule_seccomp(f);
     find_edges(&e);
-    emit_search(f, &e, 0, e.count);
+    emit_search(f, &e);
     assert(!f->overflow);
 }
 

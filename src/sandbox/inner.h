@@ -49,7 +49,7 @@ struct writ_inner_fail {
     const char *name; /* which, or NULL */
 };
 
-/* Network: loopback, AnyIP routes, no echo, the sockets. `proc` is a proc mount of this pid
+/* Network: a namespace, loopback, AnyIP routes, no echo, the sockets. `proc` is a proc mount of this pid
  * namespace. Sends WRIT_WIRE_LISTENERS. */
 enum writ_err writ_inner_net(const struct writ_inner_plan *plan, int proc,
                              struct writ_inner_fail *fail) WRIT_CHECK;

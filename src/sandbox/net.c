@@ -3,7 +3,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -214,9 +214,13 @@ enum writ_err
 writ_inner_net(const struct writ_inner_plan *plan, int proc, struct writ_inner_fail *fail)
 {
     struct net_set set = {.count = 0};
-    bool v6 = has_ipv6();
-    enum writ_err e = net_everywhere(proc, v6, fail);
+    bool v6;
+    enum writ_err e;
 
+    if (unshare(CLONE_NEWNET) < 0)
+        return failed(fail, "make", "a network namespace");
+    v6 = has_ipv6();
+    e = net_everywhere(proc, v6, fail);
     if (e != WRIT_OK)
         return e;
     if (!net_listeners(&set, plan->spec, v6))

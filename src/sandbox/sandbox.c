@@ -97,8 +97,9 @@ clone_into(struct writ_sandbox *s, uint64_t flags)
 static long
 clone_task(struct writ_sandbox *s)
 {
-    static const uint64_t spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
-                                   CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+    /* the child makes its network namespace itself: that takes longer than all else together */
+    static const uint64_t spaces =
+        CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
     long pid = clone_into(s, spaces | CLONE_NEWTIME);
 
     if (pid < 0 && errno == EINVAL) {
@@ -182,12 +183,15 @@ wait_for(struct writ_sandbox *s, enum writ_wire wanted, struct writ_wire_msg *m,
     }
 }
 
-static enum writ_err
-take_listeners(struct writ_sandbox *s, struct writ_diag *diag)
+enum writ_err
+writ_sandbox_listen(struct writ_sandbox *s, struct writ_diag *diag)
 {
     struct writ_wire_msg m;
-    enum writ_err e = wait_for(s, WRIT_WIRE_LISTENERS, &m, diag);
+    enum writ_err e;
 
+    if (s->listener_count != 0)
+        return WRIT_OK;
+    e = wait_for(s, WRIT_WIRE_LISTENERS, &m, diag);
     if (e != WRIT_OK)
         return e;
     if (m.fd_count != m.value || m.text_len != m.fd_count * 3 ||
@@ -227,8 +231,7 @@ start_steps(const struct writ_sandbox_spec *spec, struct writ_inner_plan *plan,
     note_landlock(plan, s);
     writ_launch_identity(plan, s, &who);
     writ_launch_cgroup(spec, plan, s);
-    e = start_child(plan, s, &who, diag);
-    return e == WRIT_OK ? take_listeners(s, diag) : e;
+    return start_child(plan, s, &who, diag);
 }
 
 enum writ_err
@@ -270,8 +273,10 @@ enum writ_err
 writ_sandbox_go(struct writ_sandbox *s, struct writ_diag *diag)
 {
     struct writ_wire_msg m;
-    enum writ_err e = writ_wire_send(s->control, WRIT_WIRE_GO, 0, writ_span(NULL, 0), no_fds);
+    enum writ_err e = writ_sandbox_listen(s, diag);
 
+    if (e == WRIT_OK)
+        e = writ_wire_send(s->control, WRIT_WIRE_GO, 0, writ_span(NULL, 0), no_fds);
     /* if pid 1 has ended already, its last words are still there */
     if (e != WRIT_OK && e != WRIT_E_CLOSED)
         return e;

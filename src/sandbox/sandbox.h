@@ -83,11 +83,14 @@ struct writ_sandbox {
                           if none */
 };
 
-/* Returns as soon as the listeners are there, while the root is still being built; what goes wrong
- * after that is told by go. The program has not started. On failure nothing is left, *ret is
- * untouched and *diag says why. */
+/* Checks the spec and sets the task's first process going; it builds network and root while the
+ * caller does other things. What goes wrong there is told by listen or go. The program has not
+ * started. On failure nothing is left, *ret is untouched and *diag says why. */
 enum writ_err writ_sandbox_start(const struct writ_sandbox_spec *spec, struct writ_sandbox *ret,
                                  struct writ_diag *diag) WRIT_CHECK;
+/* Waits for the sockets: fills listeners, and completes `missing`. The network is made first, the
+ * root after it, so this comes long before go can. */
+enum writ_err writ_sandbox_listen(struct writ_sandbox *s, struct writ_diag *diag) WRIT_CHECK;
 /* A file that appears inside before the program starts (the CA bundle): only between start and go.
  */
 enum writ_err writ_sandbox_put(struct writ_sandbox *s, const char *inside,

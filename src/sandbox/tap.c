@@ -35,31 +35,27 @@ emit_start(struct tap_program *p, int family)
     }
 }
 
-static void
-tap_tcp(struct tap_program *p, int family, const uint16_t *ports, size_t count)
+/* SYN without ACK to a port that nobody listens on, cut to its headers. Data never comes here. */
+static bool
+tap_tcp(int fd, int family, const uint16_t *ports, size_t count)
 {
-    emit_start(p, family);
-    emit(p, BPF_LD | BPF_B | BPF_IND, 0, 0, 13); /* flags */
-    emit(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, 0x12);
-    emit(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0x02); /* SYN without ACK */
-    emit(p, BPF_RET | BPF_K, 0, 0, 0);
-    emit(p, BPF_LD | BPF_H | BPF_IND, 0, 0, 2); /* destination port */
-    for (size_t i = 0; i < count; i++)
-        emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)(count - i), 0, ports[i]);
-    emit(p, BPF_RET | BPF_K, 0, 0, WRIT_TAP_SNAP);
-    emit(p, BPF_RET | BPF_K, 0, 0, 0);
-}
+    static const int on = 1;
+    struct tap_program p = {.len = 0};
+    struct sock_fprog prog;
 
-static void
-tap_udp(struct tap_program *p, int family)
-{
-    emit_start(p, family);
-    emit(p, BPF_LD | BPF_H | BPF_IND, 0, 0, 2);
-    emit(p, BPF_JMP | BPF_JEQ | BPF_K, 3, 0, 53);
-    emit(p, BPF_LD | BPF_H | BPF_IND, 0, 0, 0);   /* the gateway's answers come from port 53, and */
-    emit(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 53); /* no task may bind it */
-    emit(p, BPF_RET | BPF_K, 0, 0, WRIT_TAP_SNAP);
-    emit(p, BPF_RET | BPF_K, 0, 0, 0);
+    emit_start(&p, family);
+    emit(&p, BPF_LD | BPF_B | BPF_IND, 0, 0, 13); /* flags */
+    emit(&p, BPF_ALU | BPF_AND | BPF_K, 0, 0, 0x12);
+    emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0x02);
+    emit(&p, BPF_RET | BPF_K, 0, 0, 0);
+    emit(&p, BPF_LD | BPF_H | BPF_IND, 0, 0, 2); /* destination port */
+    for (size_t i = 0; i < count; i++)
+        emit(&p, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)(count - i), 0, ports[i]);
+    emit(&p, BPF_RET | BPF_K, 0, 0, WRIT_TAP_SNAP);
+    emit(&p, BPF_RET | BPF_K, 0, 0, 0);
+    prog = (struct sock_fprog){p.len, p.insn};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) == 0 &&
+           setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) == 0;
 }
 
 static int
@@ -67,22 +63,13 @@ tap_socket(int family, int protocol, const uint16_t *ports, size_t count)
 {
     static const int on = 1;
     static const int rcvbuf = TAP_RCVBUF_BYTES;
-    struct tap_program p = {.len = 0};
-    struct sock_fprog prog;
-    WRIT_FD_AUTO int fd = -1;
+    WRIT_FD_AUTO int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 
-    fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-    if (fd < 0)
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf)) < 0)
         return -1;
-    if (protocol == IPPROTO_TCP) {
-        tap_tcp(&p, family, ports, count);
-    } else {
-        tap_udp(&p, family);
-    }
-    prog = (struct sock_fprog){p.len, p.insn};
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf)) < 0)
+    /* UDP has no filter of its own: translating one costs more than a task's few questions for
+     * names, which writ_tap_read passes over */
+    if (protocol == IPPROTO_TCP && !tap_tcp(fd, family, ports, count))
         return -1;
     if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) < 0)
         return -1;
@@ -210,6 +197,9 @@ writ_tap_read(int fd, struct writ_tap_event *ret)
         return errno == EAGAIN || errno == EINTR ? WRIT_E_AGAIN : WRIT_E_SYS;
     packet = writ_span(mem, (size_t)n);
     if (from.ss_family == AF_INET ? !writ_tap_parse_v4(packet, &ev) : !read_v6(fd, &m, packet, &ev))
+        return WRIT_E_FORMAT;
+    /* a question for a name, or its answer: the task itself cannot bind port 53 */
+    if (ev.protocol == IPPROTO_UDP && (ev.to_port == 53 || ev.from_port == 53))
         return WRIT_E_FORMAT;
     *ret = ev;
     return WRIT_OK;

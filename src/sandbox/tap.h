@@ -3,8 +3,8 @@
  *
  * A tap is a raw socket of the task's network namespace (TCP or UDP, IPv4 or IPv6: one each) that
  * can only receive: a filter lets nothing through but TCP connection attempts to ports without a
- * listener and UDP datagrams that are not DNS, cut to their headers. The kernel has already refused
- * them (RST, ICMP unreachable); the tap is for the record. Raw sockets are used and not AF_PACKET
+ * listener, and DNS datagrams are passed over when read. The kernel has already refused what is
+ * left (RST, ICMP unreachable); the tap is for the record. Raw sockets are used and not AF_PACKET
  * because closing one of those waits for a grace period of the kernel, 8 ms and more, at every
  * task's end. The reader owns nothing and allocates nothing.
  */
@@ -31,7 +31,7 @@ struct writ_tap_event {
 enum writ_err writ_tap_open(const uint16_t *ports, size_t port_count, int ret[WRIT_TAP_COUNT],
                             size_t *ret_count) WRIT_CHECK;
 /* The next attempt; WRIT_E_AGAIN if none is waiting (never blocks), WRIT_E_FORMAT for a packet that
- * is too short to tell: it is gone, go on. */
+ * is none: it is gone, go on. */
 enum writ_err writ_tap_read(int fd, struct writ_tap_event *ret) WRIT_CHECK;
 
 /* What one IPv4 packet from a tap says, or false; writ_tap_read uses it. */

@@ -348,6 +348,8 @@ start_parts(struct launch *l)
     if (e == WRIT_OK)
         e = brief_gateway(l);
     if (e == WRIT_OK)
+        e = writ_sandbox_listen(&l->box, &l->diag);
+    if (e == WRIT_OK)
         e = record_task_start(l->doc, writ_buf_span(&l->encoded), l->box.missing, l->record,
                               &record);
     if (e == WRIT_OK)

@@ -335,6 +335,11 @@ run_once(struct driver *d, unsigned round)
         return 125 << 8;
     }
     t[1] = writ_clock_mono_us();
+    if (writ_sandbox_listen(&s, &diag) != WRIT_OK) {
+        writ_diag_print(&diag);
+        writ_sandbox_end(&s);
+        return 125 << 8;
+    }
     for (size_t i = 0; i < d->put_count; i++) {
         const char *sep = strchr(d->put[i], '=');
         char path[WRIT_PATH_BYTES_MAX];
