@@ -179,7 +179,7 @@ child_steps(const struct writ_inner_plan *plan, int *control, struct writ_inner_
     int init;
 
     if (e == WRIT_OK)
-        e = writ_inner_proc_new(&proc, fail);
+        e = writ_inner_proc_new(plan->control, &proc, fail);
     if (e == WRIT_OK)
         e = writ_inner_net(plan, proc, fail);
     if (e == WRIT_OK)

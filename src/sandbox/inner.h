@@ -49,12 +49,15 @@ struct writ_inner_fail {
     const char *name; /* which, or NULL */
 };
 
-/* Network: a namespace, loopback, AnyIP routes, no echo, the sockets. `proc` is a proc mount of this pid
- * namespace. Sends WRIT_WIRE_LISTENERS. */
+/* Network: a namespace, loopback, AnyIP routes, no echo, the sockets. `proc` is a proc mount of
+ * this pid namespace. Sends WRIT_WIRE_LISTENERS. */
 enum writ_err writ_inner_net(const struct writ_inner_plan *plan, int proc,
                              struct writ_inner_fail *fail) WRIT_CHECK;
-/* A detached proc of this pid namespace. */
-enum writ_err writ_inner_proc_new(int *ret, struct writ_inner_fail *fail) WRIT_CHECK;
+/* A detached proc of this pid namespace, made here or, through control (-1: do not ask), by the
+ * launcher; *ret is -1 where there can be none: the task then has an empty /proc. */
+enum writ_err writ_inner_proc_new(int control, int *ret, struct writ_inner_fail *fail) WRIT_CHECK;
+/* The mount alone: -1 with errno. */
+int writ_inner_proc_mount(void);
 /* Covers everything in /proc that is not about a process and not on the short list. */
 enum writ_err writ_inner_proc_mask(int root, struct writ_inner_fail *fail) WRIT_CHECK;
 /* The whole root; the process stands in it afterwards. *ret_put can still write to it. */

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/id.h"
 #include "sandbox/inner.h"
+#include "sandbox/wire.h"
 
 static enum writ_err
 failed(struct writ_inner_fail *fail, const char *what, const char *name)
@@ -19,18 +20,41 @@ failed(struct writ_inner_fail *fail, const char *what, const char *name)
     return WRIT_E_SYS;
 }
 
-enum writ_err
-writ_inner_proc_new(int *ret, struct writ_inner_fail *fail)
+int
+writ_inner_proc_mount(void)
 {
     WRIT_FD_AUTO int fs = fsopen("proc", FSOPEN_CLOEXEC);
-    WRIT_FD_AUTO int mnt = -1;
 
     if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-        return failed(fail, "make", "/proc");
-    mnt = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        return -1;
+    return fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
+/* Where parts of the machine's own /proc are covered (a container), the kernel refuses a new one to
+ * a user namespace. The launcher may be allowed to make it for us. */
+static enum writ_err
+ask_launcher(int control, int *ret, struct writ_inner_fail *fail)
+{
+    struct writ_wire_msg m;
+
+    if (writ_wire_send(control, WRIT_WIRE_NEED_PROC, 0, writ_span(NULL, 0),
+                       (struct writ_wire_fds){NULL, 0}) != WRIT_OK ||
+        writ_wire_recv(control, -1, &m) != WRIT_OK || m.type != WRIT_WIRE_PROC)
+        return failed(fail, "mount", "/proc");
+    *ret = m.fd_count == 1 ? m.fds[0] : -1;
+    return WRIT_OK;
+}
+
+enum writ_err
+writ_inner_proc_new(int control, int *ret, struct writ_inner_fail *fail)
+{
+    int mnt = writ_inner_proc_mount();
+
+    if (mnt < 0 && errno == EPERM && control >= 0)
+        return ask_launcher(control, ret, fail);
     if (mnt < 0)
         return failed(fail, "mount", "/proc");
-    *ret = writ_fd_take(&mnt);
+    *ret = mnt;
     return WRIT_OK;
 }
 

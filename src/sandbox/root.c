@@ -398,11 +398,13 @@ writ_inner_root(const struct writ_inner_plan *plan, int proc, int *ret_put,
         e = root_devices(root, plan->spec->tty, fail);
     if (e != WRIT_OK)
         return e;
-    if (!writ_inner_attach(proc, root, "proc"))
-        return failed(fail, "mount", "/proc");
-    e = writ_inner_proc_mask(root, fail);
-    if (e != WRIT_OK)
-        return e;
+    if (proc >= 0) {
+        if (!writ_inner_attach(proc, root, "proc"))
+            return failed(fail, "mount", "/proc");
+        e = writ_inner_proc_mask(root, fail);
+        if (e != WRIT_OK)
+            return e;
+    }
     for (size_t i = 0; i < WRIT_COUNT(root_writable); i++) {
         if (!writ_inner_bind_staged(root_writable[i], root_writable[i], 0))
             return failed(fail, "mount", root_writable[i]);

@@ -154,6 +154,46 @@ start_child(struct writ_inner_plan *plan, struct writ_sandbox *s, struct writ_la
     return WRIT_OK;
 }
 
+/* In the task's pid namespace but in our mount namespace, which is allowed to have a whole /proc:
+ * sends the mount to the task's first process and ends. */
+static void
+mount_proc_inside(const struct writ_sandbox *s)
+{
+    int mnt = -1;
+    struct writ_wire_fds fds = {&mnt, 0};
+    pid_t pid;
+
+    if (setns(s->pidfd, CLONE_NEWPID) < 0)
+        _exit(1);
+    pid = fork(); /* a process takes its pid namespace on with its children only */
+    if (pid == 0) {
+        mnt = writ_inner_proc_mount();
+        fds.count = mnt >= 0 ? 1 : 0;
+        _exit(writ_wire_send(s->control, WRIT_WIRE_PROC, 0, writ_span(NULL, 0), fds) == WRIT_OK
+                  ? 0
+                  : 1);
+    }
+    if (pid > 0 && waitpid(pid, NULL, 0) == pid)
+        _exit(0);
+    _exit(1);
+}
+
+static enum writ_err
+give_proc(struct writ_sandbox *s)
+{
+    pid_t pid = fork();
+    int status = 1;
+
+    if (pid == 0)
+        mount_proc_inside(s);
+    if (pid > 0)
+        (void)waitpid(pid, &status, 0);
+    if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return WRIT_OK;
+    writ_launch_missing(s, "/proc (parts of this container's own are covered)");
+    return writ_wire_send(s->control, WRIT_WIRE_PROC, 0, writ_span(NULL, 0), no_fds);
+}
+
 /* Takes note of whatever comes until the wanted message does. */
 static enum writ_err
 wait_for(struct writ_sandbox *s, enum writ_wire wanted, struct writ_wire_msg *m,
@@ -175,11 +215,10 @@ wait_for(struct writ_sandbox *s, enum writ_wire wanted, struct writ_wire_msg *m,
                           strerrordesc_np((int)m->value));
             return WRIT_E_SYS;
         }
-        if (m->type == WRIT_WIRE_MISSING) {
+        if (m->type == WRIT_WIRE_MISSING)
             writ_launch_missing(s, m->text);
-        } else {
+        else if (m->type != WRIT_WIRE_NEED_PROC || give_proc(s) != WRIT_OK)
             return WRIT_E_STATE;
-        }
     }
 }
 

@@ -172,7 +172,7 @@ root_inner(struct writ_trial *t, int parent)
     int proc = -1;
     int put = -1;
 
-    if (writ_inner_proc_new(&proc, &fail) != WRIT_OK ||
+    if (writ_inner_proc_new(-1, &proc, &fail) != WRIT_OK ||
         writ_inner_root(&plan, proc, &put, &fail) != WRIT_OK) {
         writ_trial_saw(t, WRIT_HAVE_NO, "%s %s: %s", fail.what, fail.name == NULL ? "" : fail.name,
                        strerrordesc_np(errno));
@@ -269,7 +269,7 @@ network(struct writ_trial *t, struct writ_wire_msg *ret)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return false;
     plan.control = pair[0];
-    if (writ_inner_proc_new(&proc, &fail) == WRIT_OK &&
+    if (writ_inner_proc_new(-1, &proc, &fail) == WRIT_OK &&
         writ_inner_net(&plan, proc, &fail) == WRIT_OK &&
         writ_wire_recv(pair[1], WRIT_TRIAL_MS, ret) == WRIT_OK && ret->type == WRIT_WIRE_LISTENERS)
         return true;

@@ -24,9 +24,11 @@ enum writ_wire {
     WRIT_WIRE_GO,
     WRIT_WIRE_SIGNAL, /* value: the signal, for the program's process group */
     WRIT_WIRE_STOP,   /* stop everything but pid 1 */
+    WRIT_WIRE_PROC, /* one fd: a proc mount of the task's pid namespace; none: there can be none */
     /* from inside */
     WRIT_WIRE_LISTENERS, /* text: kind u8 and port u16 for each; the sockets */
     WRIT_WIRE_MISSING,   /* text: a wall that could not be put up */
+    WRIT_WIRE_NEED_PROC, /* the kernel lets only the launcher mount proc here */
     WRIT_WIRE_NOTIFY,    /* one fd: the seccomp listener; the program is about to be executed */
     WRIT_WIRE_EXEC_FAIL, /* value: errno of the program's execve */
     WRIT_WIRE_STATUS,    /* value: the program's wait status */
