@@ -80,6 +80,7 @@ drain(struct writ_ring *r, struct writ_log *l, struct writ_flood_state *f)
             must(writ_log_flush(l), "flush");
     }
     must(writ_log_flush(l), "flush");
+    writ_ring_release(r);
 }
 
 int

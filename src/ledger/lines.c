@@ -37,7 +37,7 @@ fill(struct writ_lines *l)
 
     if (want == 0)
         return WRIT_E_AGAIN;
-    e = writ_buf_reserve(&l->buf, READ_BYTES, &at);
+    e = writ_buf_reserve(&l->buf, want, &at);
     if (e != WRIT_OK)
         return e;
     do {

@@ -109,6 +109,8 @@ put_text(const struct show *s, struct writ_span t, unsigned max)
     unsigned dots_width = s->style->utf8 ? 1 : 3;
     bool cut = columns(t) > max && max > dots_width;
 
+    if (t.ptr == NULL)
+        return 0;
     if (cut)
         t.len = fit(t, max - dots_width);
     for (size_t i = 0; i < t.len; i++) {
