@@ -261,7 +261,8 @@ class Origin:
     """routes: path -> fn(conn, req); a route that returns False closes the connection. What has no
     route gets a JSON description of the request; without the credential, 401."""
 
-    def __init__(self, tls=None, auth=None, routes=None, family=socket.AF_INET):
+    def __init__(self, tls=None, auth=None, routes=None, family=socket.AF_INET, greeting=b''):
+        self.greeting = greeting  # sent before anything is asked
         self.routes = dict(routes or {})
         self.auth = auth
         self.requests = []
@@ -307,6 +308,7 @@ class Origin:
             conn = Conn(self, sock, len(self.conns) + 1)
             self.conns.append(conn)
         try:
+            sock.sendall(self.greeting)
             while self._one(conn):
                 pass
         except (OSError, EOFError, ssl.SSLError, ValueError):
