@@ -407,7 +407,8 @@ pump_response(struct client *c)
         finish(c);
         return PUMP_OVER;
     }
-    /* there is room again: what can be read already is read now, for nothing else will tell of it */
+    /* there is room again: what can be read already is read now, for nothing else will tell of it
+     */
     return full && writ_buf_len(&c->out) < GATEWAY_HIGH_BYTES ? PUMP_MOVED : moved;
 }
 
