@@ -167,8 +167,11 @@ ca_new(const struct gateway *gw, struct ca **ret, struct writ_buf *pem)
     *ret = NULL;
     if (!any_https(gw))
         return WRIT_OK;
-    /* here and not earlier: a task without TLS does not pay for the library */
-    if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+    /* here and not earlier: a task without TLS does not pay for the library; nor does anybody for
+     * error texts that are never shown, and for taking its tables apart before the process ends */
+    if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS |
+                             OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT,
+                         NULL) != 1)
         return WRIT_E_SYS;
     ca = calloc(1, sizeof(*ca));
     if (ca == NULL)
