@@ -1,6 +1,13 @@
+/*
+ * The keys are made with the functions of OpenSSL 1: writing a certificate's public key that
+ * EVP_EC_gen made loads every encoder of the library first, for each task anew.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "writ-gateway/ca.h"
 
 #include <openssl/bn.h>
+#include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -112,14 +119,28 @@ life_s(const struct gateway *gw)
     return (long)left + CA_SKEW_S;
 }
 
+static EVP_PKEY *
+new_key(void)
+{
+    EVP_PKEY *key = EVP_PKEY_new();
+    EC_KEY *ec = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+
+    if (key != NULL && ec != NULL && EC_KEY_generate_key(ec) == 1 &&
+        EVP_PKEY_assign_EC_KEY(key, ec) == 1)
+        return key;
+    EC_KEY_free(ec);
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
 static bool
 make(struct ca *ca)
 {
     char name[64];
 
     (void)snprintf(name, sizeof(name), "writ task %s", ca->gw->doc.task.text);
-    ca->key = EVP_EC_gen("P-256");
-    ca->leaf_key = EVP_EC_gen("P-256");
+    ca->key = new_key();
+    ca->leaf_key = new_key();
     if (ca->key == NULL || ca->leaf_key == NULL)
         return false;
     ca->cert = new_cert(ca->key, name, life_s(ca->gw));
