@@ -1,6 +1,7 @@
 /*
  * The keys are made with the functions of OpenSSL 1: writing a certificate's public key that
- * EVP_EC_gen made loads every encoder of the library first, for each task anew.
+ * EVP_EC_gen made loads every encoder of the library first, for each task anew. So does the
+ * library's own generator of random numbers with every cipher: the kernel's is used directly.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
@@ -9,6 +10,7 @@
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +181,34 @@ any_https(const struct gateway *gw)
     return false;
 }
 
+static int
+kernel_random(unsigned char *mem, int n)
+{
+    if (n < 0)
+        return 0;
+    writ_random(mem, (size_t)n); /* ends the process rather than return less */
+    return 1;
+}
+
+static int
+always_seeded(void)
+{
+    return 1;
+}
+
+static bool
+start_library(void)
+{
+    static const RAND_METHOD kernel = {
+        .bytes = kernel_random, .pseudorand = kernel_random, .status = always_seeded};
+
+    /* error texts are never shown, and tables need not be taken apart before the process ends */
+    return OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS |
+                                OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT,
+                            NULL) == 1 &&
+           RAND_set_rand_method(&kernel) == 1;
+}
+
 enum writ_err
 ca_new(const struct gateway *gw, struct ca **ret, struct writ_buf *pem)
 {
@@ -188,11 +218,8 @@ ca_new(const struct gateway *gw, struct ca **ret, struct writ_buf *pem)
     *ret = NULL;
     if (!any_https(gw))
         return WRIT_OK;
-    /* here and not earlier: a task without TLS does not pay for the library; nor does anybody for
-     * error texts that are never shown, and for taking its tables apart before the process ends */
-    if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS |
-                             OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT,
-                         NULL) != 1)
+    /* here and not earlier: a task without TLS does not pay for the library */
+    if (!start_library())
         return WRIT_E_SYS;
     ca = calloc(1, sizeof(*ca));
     if (ca == NULL)
