@@ -227,6 +227,9 @@ enum cedar_err cedar_policy_to_json(const struct cedar_policies *ps, size_t i, c
                                     void *arg) CEDAR_CHECK;
 enum cedar_err cedar_policies_to_json(const struct cedar_policies *ps, cedar_put_fn *put,
                                       void *arg) CEDAR_CHECK;
+/* The text in the usual layout, comments kept; it means the same as before. */
+enum cedar_err cedar_format(const struct cedar_source *src, cedar_put_fn *put, void *arg,
+                            struct cedar_error *err) CEDAR_CHECK;
 void cedar_policies_free(struct cedar_policies *ps); /* NULL is fine */
 
 /* Static policies, templates and links, each with an index of its own; a template never decides. */
@@ -375,5 +378,27 @@ void cedar_decide(const struct cedar_policies *ps, const struct cedar_store *s,
 void cedar_decide_all(const struct cedar_policies *ps, const struct cedar_store *s,
                       const struct cedar_request *req, unsigned flags, struct cedar_answer *ret,
                       uint32_t *reasons, uint32_t *errors);
+
+/* ---- Explanations ---------------------------------------------------------------------------- */
+
+enum cedar_outcome {
+    CEDAR_SATISFIED,     /* the policy applies */
+    CEDAR_OUT_OF_SCOPE,  /* its scope is about something else: place and text name the part */
+    CEDAR_NOT_SATISFIED, /* a condition is not met: place and text name what decided that */
+    CEDAR_FAILED,        /* a condition could not be evaluated: place and text name where */
+    CEDAR_IS_TEMPLATE,
+};
+
+struct cedar_explanation {
+    enum cedar_outcome outcome;
+    uint32_t line;
+    uint32_t col;
+    char text[256]; /* the expression, cut if it is longer */
+};
+
+/* Why policy i does or does not apply to the request. For people: it takes its time and allocates;
+ * without memory the outcome is CEDAR_FAILED. */
+void cedar_explain(const struct cedar_policies *ps, const struct cedar_store *s,
+                   const struct cedar_request *req, size_t i, struct cedar_explanation *ret);
 
 #endif

@@ -318,10 +318,10 @@ print_uid_or_slot(struct writ_buf *b, const struct cx_scope *s, const char *name
         cx_print_uid(b, &s->uids[0]);
 }
 
-static void
-print_scope(struct writ_buf *b, const struct cx_scope *s, const char *name)
+void
+cx_print_scope(struct writ_buf *b, const struct cx_scope *s, const char *name)
 {
-    writ_buf_putf(b, "  %s", name);
+    writ_buf_put_str(b, name);
     if (s->kind == CX_SCOPE_IS || s->kind == CX_SCOPE_IS_IN) {
         writ_buf_put_str(b, " is ");
         cx_put(b, s->type);
@@ -362,7 +362,8 @@ cx_print_policy(struct writ_buf *b, const struct cx_policy *p)
     }
     writ_buf_put_str(b, p->effect == CEDAR_FORBID ? "forbid (\n" : "permit (\n");
     for (size_t i = 0; i < 3; i++) {
-        print_scope(b, &p->scope[i], names[i]);
+        writ_buf_put_str(b, "  ");
+        cx_print_scope(b, &p->scope[i], names[i]);
         writ_buf_put_str(b, i < 2 ? ",\n" : "\n)");
     }
     for (uint32_t i = 0; i < p->cond_n; i++) {

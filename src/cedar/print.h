@@ -10,6 +10,8 @@
 #include "cedar/ast.h"
 
 void cx_print_policy(struct writ_buf *b, const struct cx_policy *p);
+/* "principal in Group::\"a\"" */
+void cx_print_scope(struct writ_buf *b, const struct cx_scope *s, const char *name);
 void cx_print_expr(struct writ_buf *b, const struct cx_expr *e);
 /* A string literal with its quotes. */
 void cx_print_string(struct writ_buf *b, struct cedar_span s);

@@ -16,6 +16,7 @@ struct command {
 static const struct command commands[] = {
     {"run", writ_cmd_run, "run a command as a task that holds no credential"},
     {"audit", writ_cmd_audit, "what tasks did: list, show, verify"},
+    {"policy", writ_cmd_policy, "check, test, explain and format policies"},
     {"credential", writ_cmd_credential,
      "keep the credentials that gateways use: add, list, rotate, remove"},
     {"doctor", writ_cmd_doctor, "try every wall that tasks need on this machine"},

@@ -40,6 +40,7 @@ enum {
     TREE,
     TEXT_TRIP,
     JSON_TRIP,
+    FORMAT_TRIP,
     FAMILIES,
 };
 
@@ -57,6 +58,7 @@ static struct family families[FAMILIES] = {
     [TREE] = {"both evaluators agree", 0, 0},
     [TEXT_TRIP] = {"text round trip", 0, 0},
     [JSON_TRIP] = {"JSON round trip", 0, 0},
+    [FORMAT_TRIP] = {"formatted text", 0, 0},
 };
 static unsigned shown;
 static const char *root;
@@ -253,6 +255,7 @@ run_file(const char *file, bool corpus)
 {
     struct fixture f = {.file = file};
     const struct writ_jval *requests;
+    struct cedar_source policies;
 
     if (!fixture_load(&f, file)) {
         (void)fprintf(stderr, "%s: %s:%u:%u: %s\n", file, f.err.file, f.err.line, f.err.col,
@@ -267,6 +270,8 @@ run_file(const char *file, bool corpus)
                     writ_jval_get(writ_jdoc_root(f.doc), "shouldValidate")->yes,
                 file, f.err.text);
     (void)count(TEXT_TRIP, text_trip(f.ps), file, "printed policies differ");
+    policies = source(&f, 0, "policies");
+    (void)count(FORMAT_TRIP, format_trip(&policies), file, "the layout is not stable");
     (void)count(JSON_TRIP, json_trip(f.ps), file, "the JSON form differs");
     requests = writ_jval_get(writ_jdoc_root(f.doc), "requests");
     for (const struct writ_jval *r = requests->first; r != NULL; r = r->next)

@@ -78,6 +78,26 @@ json_trip(const struct cedar_policies *ps)
     return same;
 }
 
+bool
+format_trip(const struct cedar_source *src)
+{
+    WRIT_BUF_AUTO struct writ_buf x;
+    WRIT_BUF_AUTO struct writ_buf y;
+    struct cedar_error err = {.text = ""};
+    struct cedar_source once;
+
+    writ_buf_init(&x, OUT_MAX);
+    writ_buf_init(&y, OUT_MAX);
+    if (cedar_format(src, put, &x, &err) != CEDAR_OK) {
+        (void)fprintf(stderr, "%u:%u: %s\n", err.line, err.col, err.text);
+        return false;
+    }
+    once =
+        (struct cedar_source){"formatted", (const char *)writ_buf_span(&x).ptr, writ_buf_len(&x)};
+    return cedar_format(&once, put, &y, &err) == CEDAR_OK &&
+           writ_span_eq(writ_buf_span(&x), writ_buf_span(&y));
+}
+
 static bool
 listed(const uint32_t *list, uint32_t n, size_t index)
 {

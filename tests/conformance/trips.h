@@ -10,6 +10,8 @@
 bool text_trip(const struct cedar_policies *ps);
 /* The set as JSON, read again, has the same JSON form. */
 bool json_trip(const struct cedar_policies *ps);
+/* The text in the usual layout means the same, and is already in the usual layout. */
+bool format_trip(const struct cedar_source *src);
 /* The reference evaluator gives the same answer, whatever the index leaves out. */
 bool tree_agrees(const struct cedar_policies *ps, const struct cedar_store *s,
                  const struct cedar_request *req, const struct cedar_answer *a);
