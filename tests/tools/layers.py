@@ -24,6 +24,8 @@ def main():
                 continue
             path = os.path.relpath(os.path.join(folder, name), root)
             for target in INCLUDE.findall(open(os.path.join(folder, name)).read()):
+                if "/" not in target:  # made by the build, for the folder that asks for it
+                    continue
                 used = target.split("/")[0]
                 if path in ALONE:
                     ok = False
