@@ -1,11 +1,14 @@
 # What an attacker's shell in the job tries, and what it gets. One line each.
 show() { printf '  %-36s %s\n' "$1" "$2"; }
-http() { # the reason in our JSON, else the client's own words
+http() { # the reason in the gateway's JSON, else the client's own last words
   answer=$(curl -sS -m 5 "$@" 2>&1)
   reason=${answer#*\"reason\":\"}
-  [ "$reason" = "$answer" ] && reason=${answer#*: }
-  reason=${reason%%\"*}
-  echo "${reason##*:}"
+  if [ "$reason" != "$answer" ]; then
+    echo "${reason%%\"*}"
+  else
+    reason=${answer##*: }
+    echo "${reason##*::}"
+  fi
 }
 search() { grep -rlaE 'trk_[A-Za-z0-9]{20}' "$@" 2>/dev/null || echo 'no token'; }
 

@@ -38,12 +38,13 @@ done
 
 # The token goes into the keeper, once; the job is run as a task.
 printf %s "$token" | "$writ" credential add tracker-token --env staging > /dev/null
-printf '\n$ writ run --profile job    # as it runs, a planted shell tries to get out\n'
+printf '\n$ writ run --profile job    # a planted shell tries to get out of it\n'
 cd "$dir"
 "$writ" run --profile job
-printf '\n$ cat job/out/report.md\n'
-cat job/out/report.md
-printf '\n$ grep -r TOKEN job    # the token itself, in everything the job could write or read\n'
-grep -rF "$token" job || echo 'nothing'
-printf '\n$ writ audit show last\n'
-"$writ" audit show last
+printf '\n$ cat job/out/report.md     # what the job itself was for\n'
+sed '/^$/d' job/out/report.md
+found=$(grep -rlF "$token" job || true)
+printf '\nfiles of the job with the token in them: %s\n' "${found:-none}"
+printf '\n$ writ audit show last --brief\n'
+"$writ" audit show last --brief
+[ -z "$found" ] && grep -q 'Typo in the welcome mail' job/out/report.md

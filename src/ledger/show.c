@@ -342,6 +342,9 @@ show_line(struct show *s, const struct writ_line *l)
     if (l->kind == WRIT_KIND_TASK_START)
         return; /* the header says it */
     writ_event_make(&s->now, l, has_end ? &end : NULL, depth);
+    if (s->style->brief && (l->kind == WRIT_KIND_PROGRAM_START ||
+                            (l->kind == WRIT_KIND_NAME_QUERY && s->now.mark == WRIT_MARK_ALLOW)))
+        s->now.quiet = true;
     emit(s);
 }
 

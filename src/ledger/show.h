@@ -13,7 +13,8 @@
 #include "ledger/store.h"
 
 struct writ_show_style {
-    bool all; /* every record on a line of its own, nothing shortened */
+    bool all;   /* every record on a line of its own, nothing shortened */
+    bool brief; /* without program starts and names that were answered; they are still counted */
     bool utf8;
     bool color;
     unsigned width; /* columns */

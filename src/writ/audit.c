@@ -26,13 +26,15 @@ struct audit {
     struct writ_store store;
     bool json;
     bool all;
+    bool brief;
     char state[WRIT_PATH_BYTES_MAX];
 };
 
 static const char usage_text[] =
     "usage: writ audit list [--json]             the tasks, newest first\n"
-    "       writ audit show TASK [--all] [--json]  one task's timeline; TASK is an id,\n"
-    "                                              the beginning of one, or last\n"
+    "       writ audit show TASK [--all|--brief] [--json]\n"
+    "                                           one task's timeline; TASK is an id, the\n"
+    "                                           beginning of one, or last\n"
     "       writ audit verify [TASK] [--json]      is every record still what was recorded?\n";
 
 static int
@@ -138,6 +140,7 @@ cmd_show(const struct audit *a, const char *which)
     const char *no_color = getenv("NO_COLOR"); // NOLINT(concurrency-mt-unsafe)
     const struct writ_show_style style = {
         .all = a->all,
+        .brief = a->brief,
         .utf8 = locale_is_utf8(),
         .color = isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0'),
         .width = terminal_width(),
@@ -319,6 +322,10 @@ take_argument(struct audit *a, const char *verb, const char *text, const char **
     }
     if (strcmp(text, "--all") == 0 && strcmp(verb, "show") == 0) {
         a->all = true;
+        return true;
+    }
+    if (strcmp(text, "--brief") == 0 && strcmp(verb, "show") == 0) {
+        a->brief = true;
         return true;
     }
     if (text[0] == '-' || text[0] == '\0' || *task != NULL || strcmp(verb, "list") == 0)
