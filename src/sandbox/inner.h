@@ -36,8 +36,9 @@ struct writ_inner_plan {
     struct writ_inner_bind *binds; /* parents before what is nested in them */
     size_t bind_count;
     int control;
-    int init;      /* the opened writ-init */
-    int cgroup_v1; /* a cgroup.procs file to join late, -1 for none */
+    int init;         /* the opened writ-init */
+    int cgroup_v1;    /* a cgroup.procs file to join late, -1 for none */
+    char console[64]; /* the name of the program's terminal, "" if it has none */
     uint64_t disk_bytes;
     uint32_t pids;
     bool data_limit;  /* memory_bytes can only be kept per process, by RLIMIT_DATA */

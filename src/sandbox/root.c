@@ -242,8 +242,24 @@ root_devpts(int root)
            symlinkat("pts/ptmx", root, "dev/ptmx") == 0;
 }
 
+/* The task's terminal under a name that exists inside, for ttyname(3): the name it has outside does
+ * not. A terminal that has no name in our own namespace has none inside either. */
+static bool
+root_console(const struct writ_inner_plan *plan, int root)
+{
+    struct stat open_one;
+    struct stat named;
+
+    if (strncmp(plan->console, "/dev/pts/", 9) != 0 || lstat(plan->console, &named) < 0 ||
+        fstat(plan->spec->stdio[0], &open_one) < 0 || !S_ISCHR(named.st_mode) ||
+        named.st_dev != open_one.st_dev || named.st_ino != open_one.st_ino)
+        return true;
+    return make_file(root, "dev/console", NULL) &&
+           writ_inner_bind(plan->console, "dev/console", WRIT_ATTR_DEV | WRIT_ATTR_NOEXEC);
+}
+
 static enum writ_err
-root_devices(int root, bool tty, struct writ_inner_fail *fail)
+root_devices(const struct writ_inner_plan *plan, int root, struct writ_inner_fail *fail)
 {
     static const char *const nodes[] = {"/dev/null",   "/dev/zero",    "/dev/full",
                                         "/dev/random", "/dev/urandom", "/dev/tty"};
@@ -251,7 +267,7 @@ root_devices(int root, bool tty, struct writ_inner_fail *fail)
                                            {"/proc/self/fd/0", "dev/stdin"},
                                            {"/proc/self/fd/1", "dev/stdout"},
                                            {"/proc/self/fd/2", "dev/stderr"}};
-    size_t count = WRIT_COUNT(nodes) - (tty ? 0 : 1);
+    size_t count = WRIT_COUNT(nodes) - (plan->spec->tty ? 0 : 1);
 
     for (size_t i = 0; i < count; i++) {
         struct stat st;
@@ -261,6 +277,8 @@ root_devices(int root, bool tty, struct writ_inner_fail *fail)
             !writ_inner_bind(nodes[i], nodes[i] + 1, WRIT_ATTR_DEV | WRIT_ATTR_NOEXEC))
             return failed(fail, "mount", nodes[i]);
     }
+    if (plan->spec->tty && !root_console(plan, root))
+        return failed(fail, "mount", "dev/console");
     for (size_t i = 0; i < WRIT_COUNT(links); i++) {
         if (symlinkat(links[i][0], root, links[i][1]) < 0)
             return failed(fail, "make link", links[i][1]);
@@ -395,7 +413,7 @@ writ_inner_root(const struct writ_inner_plan *plan, int proc, int *ret_put,
     if (e == WRIT_OK)
         e = root_config(root, fail);
     if (e == WRIT_OK)
-        e = root_devices(root, plan->spec->tty, fail);
+        e = root_devices(plan, root, fail);
     if (e != WRIT_OK)
         return e;
     if (proc >= 0) {

@@ -251,6 +251,13 @@ writ_sandbox_listen(struct writ_sandbox *s, struct writ_diag *diag)
     return WRIT_OK;
 }
 
+static void
+find_console(const struct writ_sandbox_spec *spec, struct writ_inner_plan *plan)
+{
+    if (spec->tty && ttyname_r(spec->stdio[0], plan->console, sizeof(plan->console)) != 0)
+        plan->console[0] = '\0'; /* its input is not that terminal */
+}
+
 static enum writ_err
 start_steps(const struct writ_sandbox_spec *spec, struct writ_inner_plan *plan,
             struct writ_sandbox *s, struct writ_diag *diag)
@@ -267,6 +274,7 @@ start_steps(const struct writ_sandbox_spec *spec, struct writ_inner_plan *plan,
         writ_diag_set(diag, 0, 0, "%s: %s", spec->init_path, strerrordesc_np(errno));
         return WRIT_E_SYS;
     }
+    find_console(spec, plan);
     note_landlock(plan, s);
     writ_launch_identity(plan, s, &who);
     writ_launch_cgroup(spec, plan, s);

@@ -346,6 +346,24 @@ serve(pid_t program, int children)
     }
 }
 
+/* When memory runs out a task goes before the gateway that watches it. It may not lower this again:
+ * Landlock keeps it from writing to /proc, and the kernel from going below where it began. A
+ * launcher that is to go even earlier has set a higher value, which stays. */
+static void
+die_first(void)
+{
+    WRIT_FD_AUTO int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    char now[8] = "";
+    size_t digits;
+
+    if (fd < 0 || read(fd, now, sizeof(now) - 1) <= 0)
+        fail("read oom_score_adj");
+    digits = strcspn(now, "\n");
+    if ((now[0] == '-' || digits < 3 || (digits == 3 && now[0] < '5')) &&
+        writ_write_full(fd, writ_span_str("500")) != WRIT_OK)
+        fail("set oom_score_adj");
+}
+
 int
 main(int argc, char **argv, char **envp)
 {
@@ -356,6 +374,7 @@ main(int argc, char **argv, char **envp)
     int children;
 
     init_env = envp;
+    die_first();
     /* nobody inside may look at or into pid 1; and should the launcher have died before this was
      * asked for, the control socket is at its end */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||

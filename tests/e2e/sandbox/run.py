@@ -391,6 +391,10 @@ def running():
     os.close(read)
     os.close(write)
     r = sh("ulimit -c; ulimit -Hc; umask; cat /proc/self/stat | cut -d' ' -f5,6,7")
+    r2 = sh("cat /proc/self/oom_score_adj; for v in 0 -1000; do echo $v > /proc/self/oom_score_adj; "
+            "done; cat /proc/self/oom_score_adj")
+    check("memory is taken from the task first", r2.out == "500\n500\n" or
+          int(open("/proc/self/oom_score_adj").read()) > 500, r2.out + r2.err)
     check("no core files, umask, a session of its own",
           r.out == "0\n0\n0022\n2 2 0\n", r.out)
 
@@ -398,7 +402,7 @@ def running():
 def terminal():
     master, slave = pty.openpty()
     p = subprocess.Popen([DRIVER, "--init", INIT, "--id", ID, "--tty", "--", "/bin/sh", "-c",
-                          "test -t 0 && echo terminal > /dev/tty; ps -o sid= -p $$; "
+                          "test -t 0 && echo terminal > /dev/tty; tty; "
                           "trap 'echo interrupted; exit 9' INT; echo waiting; sleep 30 & wait"],
                          stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
@@ -406,6 +410,7 @@ def terminal():
     while b"waiting" not in out:
         out += os.read(master, 1000)
     check("has its terminal", b"terminal" in out, out)
+    check("with a name", b"/dev/console" in out, out)
     os.write(master, b"\x03")
     check("^C reaches the program", p.wait(10) == 9, p.returncode)
     os.close(master)
