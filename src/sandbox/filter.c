@@ -383,10 +383,11 @@ search_emit(struct search *s, size_t from, size_t to)
     unsigned short at = s->f->len;
 
     emit(s->f, BPF_JMP | BPF_JGE | BPF_K, 0, 0, s->e->at[mid]);
-    if (mid + 1 < to)
+    if (mid + 1 < to) {
         search_emit(s, mid + 1, to);
-    else
+    } else {
         search_leave(s, at, true, found_at(s, mid + 1));
+    }
     if (from < mid) {
         assert(s->f->overflow || s->f->len - at - 1 <= UINT8_MAX);
         if (!s->f->overflow)
@@ -415,10 +416,11 @@ emit_search(struct writ_filter *f, const struct edges *e)
         struct sock_filter *insn = &f->insn[s.open[i].at];
 
         assert(way <= UINT8_MAX);
-        if (s.open[i].if_true)
+        if (s.open[i].if_true) {
             insn->jt = (uint8_t)way;
-        else
+        } else {
             insn->jf = (uint8_t)way;
+        }
     }
 }
 

@@ -365,7 +365,7 @@ run_once(struct driver *d, unsigned round)
     t[3] = writ_clock_mono_us();
     if (d->freeze) {
         report(d, "frozen", writ_err_name(writ_sandbox_freeze(&s)));
-        (void)sleep(1);
+        (void)sleep(1); /* NOLINT(concurrency-mt-unsafe) */
     }
     writ_sandbox_end(&s);
     t[4] = writ_clock_mono_us();
