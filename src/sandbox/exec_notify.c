@@ -228,10 +228,12 @@ writ_exec_notify_read(int notify_fd, struct writ_exec_event *ret)
     union notify_request req;
     bool at;
 
-    if (poll(&p, 1, -1) < 0)
+    /* the one who asked may have been killed since the caller's own poll: waiting for another could
+     * take for ever */
+    if (poll(&p, 1, 0) < 0)
         return errno == EINTR ? WRIT_E_AGAIN : WRIT_E_SYS;
     if ((p.revents & POLLIN) == 0)
-        return WRIT_E_CLOSED;
+        return p.revents == 0 ? WRIT_E_AGAIN : WRIT_E_CLOSED;
     memset(&req, 0, sizeof(req)); /* the kernel insists */
     if (ioctl(notify_fd, SECCOMP_IOCTL_NOTIF_RECV, &req) < 0)
         return errno == ENOENT || errno == EINTR ? WRIT_E_AGAIN : WRIT_E_SYS;

@@ -40,8 +40,8 @@ struct writ_exec_event {
     uint64_t size;
 };
 
-/* Fills *ret with the next notification. WRIT_E_AGAIN: the task was killed meanwhile, or none is
- * there (poll first: this blocks). WRIT_E_CLOSED: no process uses the filter any more. */
+/* Fills *ret with the next notification; never blocks. WRIT_E_AGAIN: none is there, or the one who
+ * asked was killed meanwhile. WRIT_E_CLOSED: no process uses the filter any more. */
 enum writ_err writ_exec_notify_read(int notify_fd, struct writ_exec_event *ret) WRIT_CHECK;
 void writ_exec_event_done(struct writ_exec_event *ev);
 /* WRIT_E_AGAIN: the one who asked is gone. */

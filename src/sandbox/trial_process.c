@@ -123,7 +123,8 @@ notify_inner(struct writ_trial *t, int parent)
     (void)close(pair[1]);
     if (pid < 0 || writ_wire_recv(pair[0], WRIT_TRIAL_MS, &m) != WRIT_OK || m.fd_count != 1) {
         writ_trial_saw(t, WRIT_HAVE_NO, "no listener came from the filter");
-    } else if (writ_exec_notify_read(m.fds[0], &ev) != WRIT_OK ||
+    } else if (poll(&(struct pollfd){.fd = m.fds[0], .events = POLLIN}, 1, WRIT_TRIAL_MS) != 1 ||
+               writ_exec_notify_read(m.fds[0], &ev) != WRIT_OK ||
                writ_exec_notify_continue(m.fds[0], ev.id) != WRIT_OK) {
         writ_trial_saw(t, WRIT_HAVE_NO, "the notification could not be answered: %s",
                        strerrordesc_np(errno));

@@ -612,6 +612,14 @@ def programs():
            "fd = os.memfd_create('x'); os.write(fd, open('/bin/true', 'rb').read())\n"
            "os.execve(fd, ['m'], {})")
     check("one from memory too", r.rc == 0 and len(r.lines("exec")) == 2, r.report)
+    r = py("import os, time\n"
+           "for i in range(300):\n"
+           "    pid = os.fork()\n"
+           "    if pid == 0: os.execv('/bin/true', ['t'])\n"
+           "    time.sleep(i * 0.000003)\n"
+           "    os.kill(pid, 9); os.waitpid(pid, 0)\n"
+           "print('done')")
+    check("one killed while it asks holds nobody up", r.out == "done\n" and r.rc == 0, (r.rc, r.err))
     script = "".join(f"/bin/echo {i};" for i in range(30)) + "exit 3"
     r = sh(script)
     check("many", r.rc == 3 and len(r.lines("exec")) == 31)
