@@ -356,6 +356,8 @@ die_first(void)
     char now[8] = "";
     size_t digits;
 
+    if (fd < 0 && errno == ENOENT)
+        return; /* no /proc can be had here, which the launcher has recorded */
     if (fd < 0 || read(fd, now, sizeof(now) - 1) <= 0)
         fail("read oom_score_adj");
     digits = strcspn(now, "\n");
