@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "cedar/suggest.h"
+
 static const struct cx_caps nothing = {NULL, 0};
 
 bool
@@ -352,6 +354,20 @@ type_has(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const s
 }
 
 static bool
+no_attribute(struct cx_env *env, const struct cx_expr *e, const struct cx_ty *t)
+{
+    struct cx_suggest s;
+    char shown[CX_SHOW];
+    char type[2 * CX_SHOW];
+
+    cx_suggest_init(&s, e->u.names[0]);
+    cx_suggest_attrs(&s, env->types.schema, t);
+    return cx_type_error(env, e->pos, "%s has no attribute `%s`%s",
+                         cx_ty_show(t, type, sizeof type),
+                         cx_show(e->u.names[0], shown, sizeof shown), cx_suggested(&s));
+}
+
+static bool
 type_get(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const struct cx_ty **ret)
 {
     struct cx_caps caps;
@@ -360,7 +376,6 @@ type_get(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const s
     struct cx_cap cap;
     bool may;
     char shown[CX_SHOW];
-    char type[2 * CX_SHOW];
 
     if (!cx_typecheck(env, e->args[0], in, &t, &caps))
         return false;
@@ -368,8 +383,7 @@ type_get(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const s
         return mismatch(env, e->args[0], "an entity or a record", t);
     (void)cx_show(e->u.names[0], shown, sizeof shown);
     if (!cx_ty_find(&env->types, t, e->u.names[0], &attr, &may))
-        return cx_type_error(env, e->pos, "%s has no attribute `%s`",
-                             cx_ty_show(t, type, sizeof type), shown);
+        return no_attribute(env, e, t);
     *ret = attr.type;
     if (attr.required)
         return true;

@@ -1,5 +1,6 @@
 /* A policy against a schema: that its names exist, that it can apply, that its conditions have
  * types in every environment in which its scope can be true. */
+#include "cedar/suggest.h"
 #include "cedar/typecheck.h"
 
 struct validator {
@@ -12,6 +13,7 @@ struct validator {
 static bool
 known_type(struct validator *v, struct cedar_span name, uint32_t pos)
 {
+    struct cx_suggest s;
     char shown[CX_SHOW];
 
     if (cx_schema_etype(v->env.types.schema, name) != NULL)
@@ -22,8 +24,24 @@ known_type(struct validator *v, struct cedar_span name, uint32_t pos)
                 return true;
         }
     }
-    return cx_type_error(&v->env, pos, "the schema has no entity type `%s`",
-                         cx_show(name, shown, sizeof shown));
+    cx_suggest_init(&s, name);
+    for (size_t i = 0; i < v->env.types.schema->etype_n; i++)
+        cx_suggest_try(&s, v->env.types.schema->etypes[i].name);
+    return cx_type_error(&v->env, pos, "the schema has no entity type `%s`%s",
+                         cx_show(name, shown, sizeof shown), cx_suggested(&s));
+}
+
+static bool
+no_action(struct validator *v, const struct cedar_uid *u, uint32_t pos)
+{
+    struct cx_suggest s;
+    char shown[CX_SHOW];
+
+    cx_suggest_init(&s, cx_id(u));
+    for (size_t i = 0; i < v->env.types.schema->action_n; i++)
+        cx_suggest_try(&s, cx_id(&v->env.types.schema->actions[i].uid));
+    return cx_type_error(&v->env, pos, "the schema has no action \"%s\"%s",
+                         cx_show(cx_id(u), shown, sizeof shown), cx_suggested(&s));
 }
 
 static bool
@@ -33,8 +51,7 @@ known_uid(struct validator *v, const struct cedar_uid *u, uint32_t pos)
     char shown[CX_SHOW];
 
     if (cx_is_action_type(cx_type(u)) && cx_schema_action(v->env.types.schema, u) == NULL)
-        return cx_type_error(&v->env, pos, "the schema has no action \"%s\"",
-                             cx_show(cx_id(u), shown, sizeof shown));
+        return no_action(v, u, pos);
     if (!known_type(v, cx_type(u), pos))
         return false;
     if (e != NULL && e->is_enum && !cx_etype_has_id(e, cx_id(u)))
