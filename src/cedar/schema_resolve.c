@@ -1,261 +1,20 @@
-/* Names to what they name, and the closure of both hierarchies. */
-#include <stdarg.h>
-#include <stdio.h>
+/* The declarations of a schema: entity types and actions, and the closure of both hierarchies. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
-#include "cedar/schema_raw.h"
-
-enum { NEW, OPEN, DONE };
-
-/* A declared common type while names are resolved. */
-struct common {
-    struct cedar_span name; /* with its namespace */
-    const struct cx_raw_common *raw;
-    const struct cx_ty *type;
-    uint8_t state;
-};
-
-struct resolver {
-    struct cx_raw_schema *raw;
-    struct cx_arena *arena;
-    struct common *commons; /* sorted by name */
-    size_t common_n;
-    unsigned depth;
-};
-
-static const struct cx_ty *resolve(struct resolver *r, const struct cx_raw_type *t,
-                                   struct cedar_span ns);
-
-bool
-cx_raw_fail(struct cx_raw_schema *r, struct cx_place at, const char *fmt, ...)
-{
-    char text[256];
-    va_list ap;
-
-    if (r->e != CEDAR_OK)
-        return false;
-    r->e = CEDAR_E_INVALID;
-    va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    if (at.col == 0)
-        cx_error_at(r->err, r->src, at.line, "%s", text);
-    else
-        cx_error_set(r->err, r->src->name, at.line, at.col, "%s", text);
-    return false;
-}
-
-bool
-cx_raw_nomem(struct cx_raw_schema *r)
-{
-    if (r->e == CEDAR_OK)
-        r->e = CEDAR_E_NOMEM;
-    return false;
-}
-
-/* "ns::name", or the name alone in the empty namespace. */
-static bool
-qualify(struct resolver *r, struct cedar_span ns, struct cedar_span name, struct cedar_span *ret)
-{
-    char *mem;
-
-    if (ns.len == 0) {
-        *ret = name;
-        return true;
-    }
-    mem = (char *)cx_alloc(r->arena, ns.len + 2 + name.len);
-    if (mem == NULL)
-        return cx_raw_nomem(r->raw);
-    memcpy(mem, ns.ptr, ns.len);
-    memcpy(mem + ns.len, "::", 2);
-    memcpy(mem + ns.len + 2, name.ptr, name.len);
-    *ret = cx_span(mem, ns.len + 2 + name.len);
-    return true;
-}
-
-static int
-common_cmp(const void *a, const void *b)
-{
-    return cx_span_cmp(((const struct common *)a)->name, ((const struct common *)b)->name);
-}
-
-static struct common *
-find_common(const struct resolver *r, struct cedar_span name)
-{
-    struct common key = {.name = name};
-
-    if (r->common_n == 0)
-        return NULL;
-    return (struct common *)bsearch(&key, r->commons, r->common_n, sizeof key, common_cmp);
-}
-
-static const struct cx_ty *
-builtin(struct cedar_span name)
-{
-    static const struct {
-        const char *name;
-        const struct cx_ty *type;
-        enum cedar_kind ext;
-    } list[] = {{"Long", &cx_ty_long, 0},           {"String", &cx_ty_string, 0},
-                {"Bool", &cx_ty_bool, 0},           {"Boolean", &cx_ty_bool, 0},
-                {"ipaddr", NULL, CEDAR_IP},         {"decimal", NULL, CEDAR_DECIMAL},
-                {"datetime", NULL, CEDAR_DATETIME}, {"duration", NULL, CEDAR_DURATION}};
-
-    for (size_t i = 0; i < WRIT_COUNT(list); i++) {
-        if (cx_span_is(name, list[i].name))
-            return list[i].type != NULL ? list[i].type : cx_ty_ext(list[i].ext);
-    }
-    return NULL;
-}
-
-static const struct cx_ty *
-resolve_common(struct resolver *r, struct common *c)
-{
-    char shown[CX_SHOW];
-
-    if (c->state == OPEN) {
-        (void)cx_raw_fail(r->raw, c->raw->at, "the type `%s` is defined by itself",
-                          cx_show(c->name, shown, sizeof shown));
-        return NULL;
-    }
-    if (c->state == NEW) {
-        c->state = OPEN;
-        c->type = resolve(r, c->raw->type, c->raw->ns);
-        c->state = DONE;
-    }
-    return c->type;
-}
-
-/* What the absolute name stands for; NULL, without a failure, if nothing. */
-static const struct cx_ty *
-lookup(struct resolver *r, enum cx_raw_kind kind, struct cedar_span name)
-{
-    struct common *c = kind == CX_RAW_ENTITY ? NULL : find_common(r, name);
-    const struct cx_etype *e;
-
-    if (c != NULL)
-        return resolve_common(r, c);
-    e = kind == CX_RAW_COMMON ? NULL : cx_schema_etype(r->raw->schema, name);
-    return e == NULL ? NULL : e->self;
-}
-
-/* A name without `::` is looked for in its namespace, then without one, then among the built-in
- * types; a name with `::` is absolute. */
-static const struct cx_ty *
-resolve_name(struct resolver *r, const struct cx_raw_type *t, struct cedar_span ns)
-{
-    bool qualified = memchr(t->name.ptr, ':', t->name.len) != NULL;
-    const struct cx_ty *ret = NULL;
-    struct cedar_span full;
-    char shown[CX_SHOW];
-
-    if (t->kind == CX_RAW_BUILTIN) {
-        ret = builtin(t->name);
-    } else {
-        if (!qualified && ns.len != 0) {
-            if (!qualify(r, ns, t->name, &full))
-                return NULL;
-            ret = lookup(r, t->kind, full);
-        }
-        if (ret == NULL && r->raw->e == CEDAR_OK)
-            ret = lookup(r, t->kind, t->name);
-        if (ret == NULL && r->raw->e == CEDAR_OK && !qualified && t->kind != CX_RAW_ENTITY)
-            ret = builtin(t->name);
-    }
-    if (ret == NULL)
-        (void)cx_raw_fail(r->raw, t->at, "there is no type `%s`",
-                          cx_show(t->name, shown, sizeof shown));
-    return ret;
-}
-
-static int
-attr_cmp(const void *a, const void *b)
-{
-    return cx_span_cmp(((const struct cx_tattr *)a)->name, ((const struct cx_tattr *)b)->name);
-}
-
-static const struct cx_ty *
-resolve_record(struct resolver *r, const struct cx_raw_type *t, struct cedar_span ns)
-{
-    struct cx_ty *ty = (struct cx_ty *)cx_alloc(r->arena, sizeof *ty);
-    struct cx_tattr *attrs = (struct cx_tattr *)cx_alloc_array(r->arena, t->n, sizeof *attrs);
-
-    if (ty == NULL || attrs == NULL) {
-        (void)cx_raw_nomem(r->raw);
-        return NULL;
-    }
-    ty->kind = CX_TY_RECORD;
-    ty->height = 1;
-    ty->n = t->n;
-    for (uint32_t i = 0; i < t->n; i++) {
-        attrs[i].name = t->attrs[i].name;
-        attrs[i].required = t->attrs[i].required;
-        attrs[i].type = resolve(r, t->attrs[i].type, ns);
-        if (attrs[i].type == NULL)
-            return NULL;
-        if (attrs[i].type->height >= ty->height)
-            ty->height = (uint16_t)(attrs[i].type->height + 1);
-    }
-    if (t->n != 0)
-        qsort(attrs, t->n, sizeof *attrs, attr_cmp);
-    ty->u.attrs = attrs;
-    return ty;
-}
-
-static const struct cx_ty *
-resolve_set(struct resolver *r, const struct cx_raw_type *t, struct cedar_span ns)
-{
-    struct cx_ty *ty = (struct cx_ty *)cx_alloc(r->arena, sizeof *ty);
-
-    if (ty == NULL) {
-        (void)cx_raw_nomem(r->raw);
-        return NULL;
-    }
-    ty->kind = CX_TY_SET;
-    ty->elem = resolve(r, t->elem, ns);
-    if (ty->elem == NULL)
-        return NULL;
-    ty->height = (uint16_t)(ty->elem->height + 1);
-    return ty;
-}
-
-/* Types that name each other are as good as nested ones: both count as depth here. */
-static const struct cx_ty *
-resolve(struct resolver *r, const struct cx_raw_type *t, struct cedar_span ns)
-{
-    const struct cx_ty *ret;
-
-    if (++r->depth > WRIT_CEDAR_NESTING_MAX) {
-        (void)cx_raw_fail(r->raw, t->at, "types are nested more than %d deep",
-                          WRIT_CEDAR_NESTING_MAX);
-        return NULL;
-    }
-    if (t->kind == CX_RAW_RECORD)
-        ret = resolve_record(r, t, ns);
-    else
-        ret = t->kind == CX_RAW_SET ? resolve_set(r, t, ns) : resolve_name(r, t, ns);
-    r->depth--;
-    if (ret != NULL && ret->height > WRIT_CEDAR_NESTING_MAX) {
-        (void)cx_raw_fail(r->raw, t->at, "types are nested more than %d deep",
-                          WRIT_CEDAR_NESTING_MAX);
-        return NULL;
-    }
-    return ret;
-}
+#include "cedar/resolve.h"
 
 /* ---- Declarations ---- */
 
 static bool
-collect_commons(struct resolver *r)
+collect_commons(struct cx_resolver *r)
 {
     static const char *const taken[] = {"Bool", "Boolean", "Entity", "Extension",
                                         "Long", "Record",  "Set",    "String"};
     const struct cx_raw_common *raw = (const struct cx_raw_common *)r->raw->commons.mem;
 
     r->common_n = r->raw->commons.len;
-    r->commons = (struct common *)cx_alloc_array(r->arena, r->common_n, sizeof *r->commons);
+    r->commons = (struct cx_common *)cx_alloc_array(r->arena, r->common_n, sizeof *r->commons);
     if (r->commons == NULL)
         return cx_raw_nomem(r->raw);
     for (size_t i = 0; i < r->common_n; i++) {
@@ -265,13 +24,13 @@ collect_commons(struct resolver *r)
                                    taken[k]);
         }
         r->commons[i].raw = &raw[i];
-        if (!qualify(r, raw[i].ns, raw[i].name, &r->commons[i].name))
+        if (!cx_qualify(r, raw[i].ns, raw[i].name, &r->commons[i].name))
             return false;
     }
     if (r->common_n != 0)
-        qsort(r->commons, r->common_n, sizeof *r->commons, common_cmp);
+        qsort(r->commons, r->common_n, sizeof *r->commons, cx_common_cmp);
     for (size_t i = 1; i < r->common_n; i++) {
-        if (common_cmp(&r->commons[i - 1], &r->commons[i]) == 0)
+        if (cx_common_cmp(&r->commons[i - 1], &r->commons[i]) == 0)
             return cx_raw_fail(r->raw, r->commons[i].raw->at, "this type is there twice");
     }
     return true;
@@ -284,7 +43,7 @@ etype_cmp(const void *a, const void *b)
 }
 
 static struct cx_ty *
-entity_type(struct resolver *r, struct cedar_span name)
+entity_type(struct cx_resolver *r, struct cedar_span name)
 {
     struct cx_ty *ty = (struct cx_ty *)cx_alloc(r->arena, sizeof *ty);
     struct cedar_span *types = (struct cedar_span *)cx_alloc(r->arena, sizeof *types);
@@ -300,7 +59,7 @@ entity_type(struct resolver *r, struct cedar_span name)
 
 /* Names only: their content may refer to any other. */
 static bool
-collect_etypes(struct resolver *r)
+collect_etypes(struct cx_resolver *r)
 {
     struct cedar_schema *s = r->raw->schema;
     const struct cx_raw_etype *raw = (const struct cx_raw_etype *)r->raw->etypes.mem;
@@ -312,7 +71,7 @@ collect_etypes(struct resolver *r)
     for (size_t i = 0; i < s->etype_n; i++) {
         struct cx_etype *e = &s->etypes[i];
 
-        if (!qualify(r, raw[i].ns, raw[i].name, &e->name))
+        if (!cx_qualify(r, raw[i].ns, raw[i].name, &e->name))
             return false;
         e->is_enum = raw[i].is_enum;
         e->ids = raw[i].ids;
@@ -334,20 +93,20 @@ collect_etypes(struct resolver *r)
 
 /* The same name in a namespace and without one would be two things that look alike. */
 static bool
-check_shadowing(struct resolver *r)
+check_shadowing(struct cx_resolver *r)
 {
     const struct cx_raw_etype *e = (const struct cx_raw_etype *)r->raw->etypes.mem;
     const struct cx_raw_common *c = (const struct cx_raw_common *)r->raw->commons.mem;
 
     for (size_t i = 0; i < r->raw->etypes.len; i++) {
         if (e[i].ns.len != 0 && (cx_schema_etype(r->raw->schema, e[i].name) != NULL ||
-                                 find_common(r, e[i].name) != NULL))
+                                 cx_find_common(r, e[i].name) != NULL))
             return cx_raw_fail(r->raw, e[i].at,
                                "this name is also declared outside of any namespace");
     }
     for (size_t i = 0; i < r->raw->commons.len; i++) {
         if (c[i].ns.len != 0 && (cx_schema_etype(r->raw->schema, c[i].name) != NULL ||
-                                 find_common(r, c[i].name) != NULL))
+                                 cx_find_common(r, c[i].name) != NULL))
             return cx_raw_fail(r->raw, c[i].at,
                                "this name is also declared outside of any namespace");
     }
@@ -355,15 +114,15 @@ check_shadowing(struct resolver *r)
 }
 
 static bool
-resolve_names(struct resolver *r, const struct cx_raw_name *names, uint32_t n, struct cedar_span ns,
-              struct cedar_span **ret)
+resolve_names(struct cx_resolver *r, const struct cx_raw_name *names, uint32_t n,
+              struct cedar_span ns, struct cedar_span **ret)
 {
     *ret = (struct cedar_span *)cx_alloc_array(r->arena, n, sizeof **ret);
     if (*ret == NULL)
         return cx_raw_nomem(r->raw);
     for (uint32_t i = 0; i < n; i++) {
         struct cx_raw_type t = {.kind = CX_RAW_ENTITY, .at = names[i].at, .name = names[i].name};
-        const struct cx_ty *ty = resolve(r, &t, ns);
+        const struct cx_ty *ty = cx_resolve(r, &t, ns);
 
         if (ty == NULL)
             return false;
@@ -373,21 +132,21 @@ resolve_names(struct resolver *r, const struct cx_raw_name *names, uint32_t n, s
 }
 
 static bool
-resolve_etype(struct resolver *r, const struct cx_raw_etype *raw)
+resolve_etype(struct cx_resolver *r, const struct cx_raw_etype *raw)
 {
     struct cedar_span name;
     struct cx_etype *e;
 
-    if (!qualify(r, raw->ns, raw->name, &name))
+    if (!cx_qualify(r, raw->ns, raw->name, &name))
         return false;
     e = (struct cx_etype *)(uintptr_t)cx_schema_etype(r->raw->schema, name);
-    e->attrs = raw->shape == NULL ? &cx_ty_empty_record : resolve(r, raw->shape, raw->ns);
+    e->attrs = raw->shape == NULL ? &cx_ty_empty_record : cx_resolve(r, raw->shape, raw->ns);
     if (e->attrs == NULL)
         return false;
     if (e->attrs->kind != CX_TY_RECORD)
         return cx_raw_fail(r->raw, raw->at, "the attributes of an entity type must be a record");
     if (raw->tags != NULL) {
-        e->tags = resolve(r, raw->tags, raw->ns);
+        e->tags = cx_resolve(r, raw->tags, raw->ns);
         if (e->tags == NULL)
             return false;
     }
@@ -403,7 +162,7 @@ span_cmp(const void *a, const void *b)
 
 /* Everything reachable through parents; types may form circles. */
 static bool
-close_etype(struct resolver *r, struct cx_etype *e, uint8_t *seen)
+close_etype(struct cx_resolver *r, struct cx_etype *e, uint8_t *seen)
 {
     struct cedar_schema *s = r->raw->schema;
     CX_VEC_AUTO struct cx_vec found = {0};
@@ -435,7 +194,7 @@ close_etype(struct resolver *r, struct cx_etype *e, uint8_t *seen)
 }
 
 static bool
-resolve_etypes(struct resolver *r)
+resolve_etypes(struct cx_resolver *r)
 {
     struct cedar_schema *s = r->raw->schema;
     const struct cx_raw_etype *raw = (const struct cx_raw_etype *)r->raw->etypes.mem;
@@ -467,11 +226,11 @@ action_cmp(const void *pa, const void *pb)
 }
 
 static bool
-action_uid(struct resolver *r, struct cedar_span ns, struct cedar_span id, struct cedar_uid *ret)
+action_uid(struct cx_resolver *r, struct cedar_span ns, struct cedar_span id, struct cedar_uid *ret)
 {
     struct cedar_span type;
 
-    if (!qualify(r, ns, cx_span("Action", 6), &type))
+    if (!cx_qualify(r, ns, cx_span("Action", 6), &type))
         return false;
     *ret = cedar_uid(type, id);
     return true;
@@ -479,7 +238,7 @@ action_uid(struct resolver *r, struct cedar_span ns, struct cedar_span id, struc
 
 /* An unqualified type is looked for in the namespace, then without one. */
 static bool
-resolve_ref(struct resolver *r, const struct cx_raw_ref *ref, struct cedar_span ns,
+resolve_ref(struct cx_resolver *r, const struct cx_raw_ref *ref, struct cedar_span ns,
             struct cedar_uid *ret)
 {
     struct cedar_span type = ref->type;
@@ -503,7 +262,7 @@ resolve_ref(struct resolver *r, const struct cx_raw_ref *ref, struct cedar_span 
 }
 
 static bool
-resolve_action(struct resolver *r, const struct cx_raw_action *raw)
+resolve_action(struct cx_resolver *r, const struct cx_raw_action *raw)
 {
     struct cedar_uid uid;
     struct cx_action *a;
@@ -511,7 +270,7 @@ resolve_action(struct resolver *r, const struct cx_raw_action *raw)
     if (!action_uid(r, raw->ns, raw->id, &uid))
         return false;
     a = (struct cx_action *)(uintptr_t)cx_schema_action(r->raw->schema, &uid);
-    a->context = raw->context == NULL ? &cx_ty_empty_record : resolve(r, raw->context, raw->ns);
+    a->context = raw->context == NULL ? &cx_ty_empty_record : cx_resolve(r, raw->context, raw->ns);
     if (a->context == NULL)
         return false;
     if (a->context->kind != CX_TY_RECORD)
@@ -531,7 +290,7 @@ resolve_action(struct resolver *r, const struct cx_raw_action *raw)
 }
 
 static bool
-close_action(struct resolver *r, struct cx_action *a)
+close_action(struct cx_resolver *r, struct cx_action *a)
 {
     CX_VEC_AUTO struct cx_vec found = {0};
     const struct cx_action *at = a;
@@ -564,7 +323,7 @@ close_action(struct resolver *r, struct cx_action *a)
 }
 
 static bool
-collect_actions(struct resolver *r)
+collect_actions(struct cx_resolver *r)
 {
     struct cedar_schema *s = r->raw->schema;
     const struct cx_raw_action *raw = (const struct cx_raw_action *)r->raw->actions.mem;
@@ -587,7 +346,7 @@ collect_actions(struct resolver *r)
 }
 
 static bool
-resolve_actions(struct resolver *r)
+resolve_actions(struct cx_resolver *r)
 {
     struct cedar_schema *s = r->raw->schema;
     const struct cx_raw_action *raw = (const struct cx_raw_action *)r->raw->actions.mem;
@@ -613,12 +372,12 @@ resolve_actions(struct resolver *r)
 bool
 cx_schema_resolve(struct cx_raw_schema *raw)
 {
-    struct resolver r = {.raw = raw, .arena = &raw->schema->arena};
+    struct cx_resolver r = {.raw = raw, .arena = &raw->schema->arena};
 
     if (!collect_commons(&r) || !collect_etypes(&r) || !check_shadowing(&r))
         return false;
     for (size_t i = 0; i < r.common_n; i++) { /* those that nothing uses must be right as well */
-        if (resolve_common(&r, &r.commons[i]) == NULL)
+        if (cx_resolve_common(&r, &r.commons[i]) == NULL)
             return false;
     }
     return resolve_etypes(&r) && resolve_actions(&r);

@@ -1,4 +1,4 @@
-#include "cedar/typecheck.h"
+#include "cedar/type_ops.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,37 +20,12 @@ cx_type_error(struct cx_env *env, uint32_t pos, const char *fmt, ...)
     return false;
 }
 
-static bool
-mismatch(struct cx_env *env, const struct cx_expr *e, const char *wanted, const struct cx_ty *got)
-{
-    char shown[2 * CX_SHOW];
-
-    return cx_type_error(env, e->pos, "expected %s, found %s", wanted,
-                         cx_ty_show(got, shown, sizeof shown));
-}
-
-static bool
-incompatible(struct cx_env *env, uint32_t pos, const struct cx_ty *a, const struct cx_ty *b)
-{
-    char x[2 * CX_SHOW];
-    char y[2 * CX_SHOW];
-
-    return cx_type_error(env, pos, "%s and %s are not the same type", cx_ty_show(a, x, sizeof x),
-                         cx_ty_show(b, y, sizeof y));
-}
-
 const struct cedar_uid *
 cx_known_uid(const struct cx_env *env, const struct cx_expr *e)
 {
     if (e->op == CX_LIT && e->u.lit.kind == CEDAR_ENTITY)
         return e->u.lit.u.uid;
     return e->op == CX_VAR && e->sub == CX_ACTION ? &env->action->uid : NULL;
-}
-
-static const struct cx_ty *
-truth(bool yes)
-{
-    return yes ? &cx_ty_true : &cx_ty_false;
 }
 
 /* The type of an entity that is named outright. */
@@ -78,7 +53,7 @@ type_lit(struct cx_env *env, const struct cx_expr *e, const struct cx_ty **ret)
     const struct cedar_value *v = &e->u.lit;
 
     if (v->kind == CEDAR_BOOL)
-        *ret = truth(v->u.num != 0);
+        *ret = cx_ty_truth(v->u.num != 0);
     else if (v->kind == CEDAR_LONG)
         *ret = &cx_ty_long;
     else if (v->kind == CEDAR_STRING)
@@ -105,7 +80,7 @@ type_bool(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const 
 {
     if (!cx_typecheck(env, e, in, ret, out))
         return false;
-    return cx_ty_is_bool(*ret) || mismatch(env, e, "Bool", *ret);
+    return cx_ty_is_bool(*ret) || cx_mismatch(env, e, "Bool", *ret);
 }
 
 static bool
@@ -191,7 +166,7 @@ type_if(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const st
         return false;
     *ret = cx_ty_join(&env->types, a, b);
     *out = cx_caps_common(env, yes, no);
-    return *ret != NULL || incompatible(env, e->pos, a, b);
+    return *ret != NULL || cx_incompatible(env, e->pos, a, b);
 }
 
 static bool
@@ -202,95 +177,7 @@ type_not(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const s
 
     if (!type_bool(env, e->args[0], in, &t, &caps))
         return false;
-    *ret = t->kind == CX_TY_BOOL ? t : truth(t->kind == CX_TY_FALSE);
-    return true;
-}
-
-static bool
-type_eq(struct cx_env *env, const struct cx_expr *e, const struct cx_ty *a, const struct cx_ty *b,
-        const struct cx_ty **ret)
-{
-    const struct cx_expr *x = e->args[0];
-    const struct cx_expr *y = e->args[1];
-    const struct cedar_uid *u = cx_known_uid(env, x);
-    const struct cedar_uid *v = cx_known_uid(env, y);
-    bool equal = e->op == CX_EQ;
-
-    if (u != NULL && v != NULL)
-        *ret = truth(cx_uid_eq(u, v) == equal);
-    else if (x->op == CX_LIT && y->op == CX_LIT)
-        *ret = truth(cx_eq(&x->u.lit, &y->u.lit) == equal);
-    else if (cx_ty_disjoint(a, b))
-        *ret = truth(!equal);
-    else if (env->types.strict && cx_ty_join(&env->types, a, b) == NULL)
-        return incompatible(env, e->pos, a, b);
-    else
-        *ret = &cx_ty_bool;
-    return true;
-}
-
-static bool
-type_order(struct cx_env *env, const struct cx_expr *e, const struct cx_ty *a,
-           const struct cx_ty *b, const struct cx_ty **ret)
-{
-    bool timed = a->kind == CX_TY_EXT && (a->ext == CEDAR_DATETIME || a->ext == CEDAR_DURATION);
-
-    if (a->kind != CX_TY_LONG && !timed)
-        return mismatch(env, e->args[0], "Long, datetime or duration", a);
-    if (b->kind != a->kind || b->ext != a->ext)
-        return incompatible(env, e->pos, a, b);
-    *ret = &cx_ty_bool;
-    return true;
-}
-
-static bool
-type_arith(struct cx_env *env, const struct cx_expr *e, const struct cx_ty *const *t,
-           const struct cx_ty **ret)
-{
-    for (uint32_t i = 0; i < e->n; i++) {
-        if (t[i]->kind != CX_TY_LONG)
-            return mismatch(env, e->args[i], "Long", t[i]);
-    }
-    *ret = &cx_ty_long;
-    return true;
-}
-
-/* Whether action a is, or is below, any of the actions that y names; false if y names others. */
-static bool
-known_in(const struct cx_env *env, const struct cx_expr *x, const struct cx_expr *y, bool *ret)
-{
-    const struct cedar_uid *u = cx_known_uid(env, x);
-    const struct cx_action *a = u == NULL ? NULL : cx_schema_action(env->types.schema, u);
-    uint32_t n = y->op == CX_SET ? y->n : 1;
-
-    *ret = false;
-    if (a == NULL || n == 0)
-        return false;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct cedar_uid *v = cx_known_uid(env, y->op == CX_SET ? y->args[i] : y);
-
-        if (v == NULL)
-            return false;
-        *ret = *ret || cx_uid_eq(u, v) || cx_action_below(a, v);
-    }
-    return true;
-}
-
-static bool
-type_in(struct cx_env *env, const struct cx_expr *x, const struct cx_expr *y, const struct cx_ty *a,
-        const struct cx_ty *b, const struct cx_ty **ret)
-{
-    const struct cx_ty *group = b->kind == CX_TY_SET ? b->elem : b;
-    bool yes;
-
-    if (!cx_ty_is_entity(a))
-        return mismatch(env, x, "an entity", a);
-    if (!cx_ty_is_entity(group) && !(b->kind == CX_TY_SET && group->kind == CX_TY_NEVER))
-        return mismatch(env, y, "an entity or a set of entities", b);
-    if (known_in(env, x, y, &yes))
-        *ret = truth(yes);
-    else
-        *ret = cx_ty_can_be_in(&env->types, a, group) ? &cx_ty_bool : &cx_ty_false;
+    *ret = t->kind == CX_TY_BOOL ? t : cx_ty_truth(t->kind == CX_TY_FALSE);
     return true;
 }
 
@@ -305,7 +192,7 @@ has_step(struct cx_env *env, const struct cx_expr *e, uint32_t i, struct cx_caps
     bool found;
 
     if (t->kind != CX_TY_RECORD && !cx_ty_is_entity(t))
-        return mismatch(env, e, "an entity or a record", t);
+        return cx_mismatch(env, e, "an entity or a record", t);
     found = cx_ty_find(&env->types, t, e->u.names[i], &attr, &may);
     *next = found ? attr.type : NULL;
     if (!cx_cap_path(env, e->args[0], e->u.names, (size_t)i + 1, cap))
@@ -380,7 +267,7 @@ type_get(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const s
     if (!cx_typecheck(env, e->args[0], in, &t, &caps))
         return false;
     if (t->kind != CX_TY_RECORD && !cx_ty_is_entity(t))
-        return mismatch(env, e->args[0], "an entity or a record", t);
+        return cx_mismatch(env, e->args[0], "an entity or a record", t);
     (void)cx_show(e->u.names[0], shown, sizeof shown);
     if (!cx_ty_find(&env->types, t, e->u.names[0], &attr, &may))
         return no_attribute(env, e, t);
@@ -403,9 +290,9 @@ type_tag(struct cx_env *env, const struct cx_expr *e, struct cx_caps in,
     bool may;
 
     if (!cx_ty_is_entity(t[0]))
-        return mismatch(env, e->args[0], "an entity", t[0]);
+        return cx_mismatch(env, e->args[0], "an entity", t[0]);
     if (t[1]->kind != CX_TY_STRING)
-        return mismatch(env, e->args[1], "String", t[1]);
+        return cx_mismatch(env, e->args[1], "String", t[1]);
     if (!cx_cap_path(env, e->args[0], NULL, 0, &cap))
         return false;
     cap.tag = e->args[1];
@@ -423,25 +310,6 @@ type_tag(struct cx_env *env, const struct cx_expr *e, struct cx_caps in,
         return cx_type_error(env, e->pos, "entities of this type have no tags");
     return cx_caps_has(env, in, &cap) ||
            cx_type_error(env, e->pos, "the tag may be missing: test it with hasTag() first");
-}
-
-static bool
-type_set_op(struct cx_env *env, const struct cx_expr *e, const struct cx_ty *const *t,
-            const struct cx_ty **ret)
-{
-    const struct cx_ty *other;
-
-    *ret = &cx_ty_bool;
-    if (t[0]->kind != CX_TY_SET)
-        return mismatch(env, e->args[0], "a set", t[0]);
-    if (e->op == CX_IS_EMPTY)
-        return true;
-    if (e->op != CX_CONTAINS && t[1]->kind != CX_TY_SET)
-        return mismatch(env, e->args[1], "a set", t[1]);
-    other = e->op == CX_CONTAINS ? t[1] : t[1]->elem;
-    if (env->types.strict && cx_ty_join(&env->types, t[0]->elem, other) == NULL)
-        return incompatible(env, e->pos, t[0]->elem, other);
-    return true;
 }
 
 static bool
@@ -463,7 +331,7 @@ type_set(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const s
             return false;
         both = elem == NULL ? t : cx_ty_join(&env->types, elem, t);
         if (both == NULL)
-            return incompatible(env, e->args[i]->pos, elem, t);
+            return cx_incompatible(env, e->args[i]->pos, elem, t);
         elem = both;
     }
     *set = (struct cx_ty){.kind = CX_TY_SET, .elem = elem == NULL ? &cx_ty_never : elem};
@@ -544,7 +412,7 @@ type_call(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const 
         if (!cx_typecheck(env, e->args[i], in, &t, &caps))
             return false;
         if (t->kind != want->kind || t->ext != want->ext)
-            return mismatch(env, e->args[i], cx_ty_show(want, wanted, sizeof wanted), t);
+            return cx_mismatch(env, e->args[i], cx_ty_show(want, wanted, sizeof wanted), t);
     }
     *ret = kind_type(fn->returns);
     return fn->method || type_literal_arg(env, e);
@@ -562,17 +430,17 @@ type_is(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const st
     if (!cx_typecheck(env, e->args[0], in, &a, &caps))
         return false;
     if (!cx_ty_is_entity(a))
-        return mismatch(env, e->args[0], "an entity", a);
+        return cx_mismatch(env, e->args[0], "an entity", a);
     for (uint32_t i = 0; a->kind == CX_TY_ENTITY && i < a->n; i++)
         found = found || cx_span_eq(a->u.types[i], e->u.names[0]);
     if (a->kind == CX_TY_ANY_ENTITY || (found && a->n > 1))
         *ret = &cx_ty_bool;
     else
-        *ret = truth(found);
+        *ret = cx_ty_truth(found);
     if (e->n == 1 || (*ret)->kind == CX_TY_FALSE)
         return true;
     if (!cx_typecheck(env, e->args[1], in, &b, &caps) ||
-        !type_in(env, e->args[0], e->args[1], a, b, &inside))
+        !cx_type_in(env, e->args[0], e->args[1], a, b, &inside))
         return false;
     if (inside->kind != CX_TY_TRUE)
         *ret = inside;
@@ -594,27 +462,27 @@ type_strict(struct cx_env *env, const struct cx_expr *e, struct cx_caps in,
     switch (e->op) {
     case CX_EQ:
     case CX_NE:
-        return type_eq(env, e, t[0], t[1], ret);
+        return cx_type_eq(env, e, t[0], t[1], ret);
     case CX_LT:
     case CX_LE:
     case CX_GT:
     case CX_GE:
-        return type_order(env, e, t[0], t[1], ret);
+        return cx_type_order(env, e, t[0], t[1], ret);
     case CX_NEG:
     case CX_ADD:
     case CX_SUB:
     case CX_MUL:
-        return type_arith(env, e, t, ret);
+        return cx_type_arith(env, e, t, ret);
     case CX_IN:
-        return type_in(env, e->args[0], e->args[1], t[0], t[1], ret);
+        return cx_type_in(env, e->args[0], e->args[1], t[0], t[1], ret);
     case CX_LIKE:
         *ret = &cx_ty_bool;
-        return t[0]->kind == CX_TY_STRING || mismatch(env, e->args[0], "String", t[0]);
+        return t[0]->kind == CX_TY_STRING || cx_mismatch(env, e->args[0], "String", t[0]);
     case CX_HAS_TAG:
     case CX_GET_TAG:
         return type_tag(env, e, in, t, ret, out);
     default:
-        return type_set_op(env, e, t, ret);
+        return cx_type_set_op(env, e, t, ret);
     }
 }
 
