@@ -23,16 +23,30 @@ import sys
 import tempfile
 import time
 
-passed = failed = 0
+passed = failed = skipped = 0
 ID = f"test{os.getpid()}-"  # of our tasks; others may be running
 ROOT = True
 DIR = DRIVER = INIT = PROBE = DOCTOR = ""
 
 
+# In a container that covers parts of /proc the kernel gives a user namespace none of its own: an
+# ordinary user's task then has an empty /proc, and these have nothing to look at.
+PROC = NESTED_PROC = True
+NEED_PROC = {
+    "has no capability", "no_new_privs", "seccomp filters", "setgroups denied", "setns is EPERM",
+    "sees only its own processes", "cannot look into pid 1", "what programs need is there",
+    "only three descriptors", "no canary in a file", "node works", "200 in one launcher",
+    "no core files, umask, a session of its own", "memory is taken from the task first",
+}
+
+
 def check(what, ok, detail=""):
-    global passed, failed
+    global passed, failed, skipped
     if ok:
         passed += 1
+    elif what in NEED_PROC and not PROC:
+        skipped += 1
+        print(f"skipped: {what}: there is no whole /proc around us")
     else:
         failed += 1
         print(f"failed: {what} {detail!r:.600}", flush=True)
@@ -396,7 +410,7 @@ def running():
     check("memory is taken from the task first", r2.out == "500\n500\n" or
           int(open("/proc/self/oom_score_adj").read()) > 500, r2.out + r2.err)
     check("no core files, umask, a session of its own",
-          r.out == "0\n0\n0022\n2 2 0\n", r.out)
+          re.fullmatch("0\n0\n0022\n([23]) \\1 0\n", r.out), r.out)
 
 
 def terminal():
@@ -716,7 +730,8 @@ def fallbacks():
                         "echo x > /proc/sys/kernel/core_pattern"],
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
     said = open(f"{DIR}/nested").read()
-    check("root of a user namespace can start a task", r.stdout == b"1000\n0\n", (r, said))
+    check("root of a user namespace can start a task",
+          r.stdout == (b"1000\n0\n" if NESTED_PROC else b"1000\n"), (r, said))
     check("and is told what is missing", "an id of its own" in said, said)
     check("its files are the invoker's", os.path.exists(f"{top}/out/x") and
           os.stat(f"{top}/out/x").st_uid == os.getuid())
@@ -740,7 +755,7 @@ def fallbacks():
 
 
 def main():
-    global DIR, DRIVER, INIT, PROBE, DOCTOR, ROOT
+    global DIR, DRIVER, INIT, PROBE, DOCTOR, ROOT, PROC, NESTED_PROC
     sources = [os.path.realpath(p) for p in sys.argv[1:5]]
     DIR = tempfile.mkdtemp(prefix="writ-sandbox-")
     os.chmod(DIR, 0o755)
@@ -752,6 +767,9 @@ def main():
         os.setresuid(65534, 65534, 65534)
     os.chdir("/")
     ROOT = os.getuid() == 0
+    NESTED_PROC = subprocess.run(["unshare", "--user", "--map-root-user", "--pid", "--fork",
+                                  "--mount-proc", "true"], capture_output=True).returncode == 0
+    PROC = ROOT or NESTED_PROC
     only = [a for a in sys.argv[5:] if not a.startswith("-")]
     try:
         for test in (identity, system_calls, files, binds, proc, inherited, running, terminal,
@@ -765,7 +783,7 @@ def main():
                 check(f"{test.__name__} ran to its end", False, f"{type(e).__name__}: {e}")
     finally:
         shutil.rmtree(DIR, ignore_errors=True)
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 0 if failed == 0 and passed > 0 else 1
 
 
