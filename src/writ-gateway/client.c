@@ -448,8 +448,13 @@ client_accept(struct listener *l)
     for (unsigned i = 0; i < CLIENT_ACCEPTS_MAX; i++) {
         int fd = accept4(l->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-        if (fd < 0)
+        if (fd < 0) {
+            /* no descriptor is left: the connection stays in the queue, and is looked at again with
+             * the next tick instead of at once and for ever */
+            if (errno == EMFILE || errno == ENFILE)
+                writ_loop_want(&l->gw->loop, &l->io, 0);
             return;
+        }
         client_new(l->gw, fd);
     }
 }

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -254,6 +254,8 @@ tick(struct writ_loop *loop)
         if (next_up != NULL && next_up->state == UPSTREAM_CLOSED)
             break;
     }
+    for (size_t i = 0; i < gw->listener_count; i++)
+        writ_loop_want(loop, &gw->listeners[i].io, EPOLLIN);
     resolver_tick(gw->resolver);
     if (gw->clients == NULL && gw->upstreams == NULL)
         writ_loop_tick_every(loop, 0);
