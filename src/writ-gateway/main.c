@@ -267,6 +267,20 @@ turn_end(struct writ_loop *loop)
     waiting_run(gateway_of(loop));
 }
 
+/* Enough for every connection that is allowed at a time, as far as this account may. */
+static void
+raise_descriptors(void)
+{
+    const rlim_t wanted = GATEWAY_CLIENTS_MAX + 4 * GATEWAY_UPSTREAMS_MAX + 64;
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= wanted)
+        return;
+    r.rlim_cur = r.rlim_max < wanted ? r.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &r) < 0)
+        return; /* fewer connections at a time, then: accept says so */
+}
+
 int
 main(void)
 {
@@ -276,6 +290,7 @@ main(void)
 
     if (writ_secret_process() != WRIT_OK || sigaction(SIGPIPE, &ignore, NULL) < 0)
         return 1;
+    raise_descriptors();
     gw->keeper.fd = -1;
     writ_chan_init(&gw->launcher, GATEWAY_LAUNCHER_FD, WRIT_ROLE_GATEWAY, WRIT_ROLE_LAUNCHER);
     writ_buf_init(&gw->path, WRIT_HTTP_TARGET_BYTES_MAX);
