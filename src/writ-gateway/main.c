@@ -32,8 +32,11 @@ static struct gateway gateway;
 static WRIT_NORETURN void
 fail(struct gateway *gw, const char *reason)
 {
-    if (writ_chan_send(&gw->launcher, WRIT_MSG_GATEWAY_FAIL, writ_span_str(reason), NULL, 0) !=
-        WRIT_OK)
+    enum writ_err e =
+        writ_chan_send(&gw->launcher, WRIT_MSG_GATEWAY_FAIL, writ_span_str(reason), NULL, 0);
+
+    /* a launcher that has closed its end has a better reason, and tells it */
+    if (e != WRIT_OK && e != WRIT_E_CLOSED)
         (void)fprintf(stderr, "writ-gateway: %s\n", reason);
     _exit(1);
 }
@@ -227,8 +230,9 @@ launcher_io(struct writ_io *io, uint32_t events)
     end(gw); /* GATEWAY_END is all it can say by now; anything else ends us just as well */
     if (e != WRIT_OK)
         return;
+    /* without its last record the log shows what happened: the ledger is dead or its disk full */
     if (!report_end(gw))
-        (void)fprintf(stderr, "writ-gateway: the ledger took no last record\n");
+        gw->loop.stop = true;
     if (writ_chan_send(&gw->launcher, WRIT_MSG_GATEWAY_ENDED, writ_span(NULL, 0), NULL, 0) !=
         WRIT_OK)
         gw->loop.stop = true;

@@ -54,7 +54,8 @@ struct launch {
     int timer_fd;
     struct relay relay;
     struct digests digests;
-    uint64_t term_us; /* when we were asked to end; the task gets a moment for it */
+    uint64_t drain_until_us; /* the task is over, its last output is on its way; 0 before that */
+    uint64_t term_us;        /* when we were asked to end; the task gets a moment for it */
     int wait_status;
     int exit_code;
     const char *reason; /* why the task was ended; NULL: by itself */
@@ -405,8 +406,11 @@ child_io(struct writ_io *io, uint32_t events)
     (void)child_failed(l, c, e, &m); /* none of them has anything to say while all is well */
     writ_msg_in_close(&m);
     writ_loop_remove(&l->loop, io);
-    if (c == &l->ledger)
+    if (c == &l->ledger) {
         writ_ring_refuse(&l->ring); /* at once: no request without a record */
+        if (e != WRIT_OK)
+            child_release(c); /* it is gone: another one seals */
+    }
     stop(l, LAUNCH_EXIT_OWN, l->diag.text);
 }
 
@@ -475,6 +479,10 @@ signal_io(struct writ_io *io, uint32_t events)
         relay_resize(&l->relay);
         return;
     }
+    if (l->drain_until_us != 0) {
+        l->loop.stop = l->loop.stop || info.ssi_signo != SIGCONT;
+        return;
+    }
     if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP)
         l->term_us = l->loop.now_us;
     if (writ_sandbox_signal(&l->box, (int)info.ssi_signo) != WRIT_OK)
@@ -487,7 +495,9 @@ tick(struct writ_loop *loop)
 {
     struct launch *l = launch_of(loop);
 
-    if (l->term_us != 0 && loop->now_us - l->term_us > LAUNCH_GRACE_US)
+    if (l->drain_until_us != 0)
+        loop->stop = loop->now_us > l->drain_until_us;
+    else if (l->term_us != 0 && loop->now_us - l->term_us > LAUNCH_GRACE_US)
         stop(l, 128 + SIGTERM, "the task did not end when it was asked to");
 }
 
@@ -611,7 +621,8 @@ end(struct launch *l)
     child_release(&l->ledger);
 }
 
-/* What the task wrote before it ended is still in the pipes. */
+/* What the task wrote before it ended is still in the pipes. Whoever reads them may have stopped:
+ * we do not wait for ever when the task was ended, nor after another signal. */
 static void
 drain_output(struct launch *l)
 {
@@ -619,9 +630,10 @@ drain_output(struct launch *l)
     writ_loop_remove(&l->loop, &l->ledger.io);
     writ_loop_remove(&l->loop, &l->keeper.io);
     writ_loop_remove(&l->loop, &l->timer_io);
-    writ_loop_remove(&l->loop, &l->signal_io);
-    while (!relay_drained(&l->relay)) {
-        l->loop.stop = false;
+    l->drain_until_us = l->reason != NULL ? l->loop.now_us + LAUNCH_END_MS * 1000ULL : UINT64_MAX;
+    writ_loop_tick_every(&l->loop, 100000);
+    l->loop.stop = false;
+    while (!l->loop.stop && !relay_drained(&l->relay)) {
         if (writ_loop_turn(&l->loop) != WRIT_OK)
             break;
     }

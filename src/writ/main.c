@@ -1,6 +1,7 @@
 /*
  * writ: run untrusted code without giving it a credential.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,11 +49,24 @@ unknown(const char *name)
     return 2;
 }
 
+/* What is opened first must not end up as a standard stream that the caller has closed. */
+static bool
+have_streams(void)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    }
+    return true;
+}
+
 int
 main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
 
+    if (!have_streams())
+        return 125;
     for (size_t i = 0; i < WRIT_COUNT(commands); i++) {
         if (strcmp(name, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);

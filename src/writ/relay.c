@@ -68,7 +68,9 @@ interest(struct relay_flow *f)
     if (f->from.pollable && read && !f->from.io.active &&
         writ_loop_add(l, &f->from.io, f->from.fd, EPOLLIN, end_io) != WRIT_OK)
         flow_close(f);
-    else if (f->from.pollable && !read)
+    else if (f->from.pollable && read)
+        writ_loop_want(l, &f->from.io, EPOLLIN);
+    else if (f->from.pollable)
         writ_loop_remove(l, &f->from.io);
     if (f->active && f->to.pollable)
         writ_loop_want(l, &f->to.io, held(f) != 0 ? EPOLLOUT : 0);
