@@ -7,6 +7,8 @@
 #include "base/attr.h"
 #include "cedar/cedar.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static const char schema_text[] =
     "entity G; entity U in [G] = {a?: Long, b?: Set<String>, c?: ipaddr, d?: {e: decimal}, "
     "f?: U} tags Set<Long>; action x appliesTo {principal: U, resource: G, context: {a?: Long, "

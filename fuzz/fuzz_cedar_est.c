@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "cedar/cedar.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 enum { OUT_MAX = 64 * 1024 * 1024 };
 
 static void

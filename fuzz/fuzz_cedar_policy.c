@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "cedar/tree.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 enum { OUT_MAX = 64 * 1024 * 1024 };
 
 static void
@@ -96,6 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cedar_error err = {.text = ""};
     WRIT_BUF_AUTO struct writ_buf out;
 
+    writ_buf_init(&out, OUT_MAX);
     if (store == NULL)
         store = make_store();
     if (cedar_policies_load(&src, 1, 0, &ps, &err) != CEDAR_OK) {
@@ -105,7 +108,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_answer(ps, store);
     check_print(ps);
     cedar_policies_free(ps);
-    writ_buf_init(&out, OUT_MAX);
     assert(cedar_format(&src, put, &out, &err) == CEDAR_OK);
     return 0;
 }

@@ -7,6 +7,8 @@
 #include "base/attr.h"
 #include "cedar/cedar.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static const char policy[] =
     "permit(principal, action, resource) when { principal has a.b && principal.a.b == 1 || "
     "context has a && [context.a, principal].contains(resource) && principal in [resource] };"

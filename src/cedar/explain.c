@@ -92,9 +92,9 @@ explain_scope(struct explainer *x)
     for (size_t k = 0; k < 3; k++) {
         WRIT_BUF_AUTO struct writ_buf text;
 
+        writ_buf_init(&text, TEXT_MAX);
         if (scope_part(x, order[k]))
             continue;
-        writ_buf_init(&text, TEXT_MAX);
         cx_print_scope(&text, &x->p->scope[order[k]], names[order[k]]);
         point_at(x, x->p->scope[order[k]].pos, &text);
         return;

@@ -225,8 +225,8 @@ fits_line(const struct layout *l, size_t used)
     trial.prev = (struct cx_token){.kind = CX_T_END};
     put_inside(&trial, false);
     put_comments(&trial);
-    return !out.failed && memchr(out.mem, '\n', out.end) == NULL && !trial.must_end &&
-           used + writ_buf_len(&out) <= WIDTH;
+    return !out.failed && out.mem != NULL && memchr(out.mem, '\n', out.end) == NULL &&
+           !trial.must_end && used + writ_buf_len(&out) <= WIDTH;
 }
 
 static void
