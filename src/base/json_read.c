@@ -151,10 +151,11 @@ parse_string(struct parser *p, struct writ_span *ret)
             return fail(p, WRIT_E_FORMAT, "this string has no closing quote");
         if (p->text[p->at] < 0x20)
             return fail(p, WRIT_E_FORMAT, "a control character in a string must be escaped");
-        if (!take(p, '\\'))
+        if (!take(p, '\\')) {
             out[n++] = p->text[p->at++];
-        else if (!take_escape(p, out, &n))
+        } else if (!take_escape(p, out, &n)) {
             return false;
+        }
     }
     p->doc->strings_used += n;
     *ret = writ_span(out, n);

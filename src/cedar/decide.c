@@ -92,10 +92,11 @@ decide(struct tally *t, const struct cedar_store *s, const struct cedar_request 
     t->machine.vars[CX_ACTION] = cedar_entity(&req->action);
     t->machine.vars[CX_RESOURCE] = cedar_entity(&req->resource);
     t->machine.vars[CX_CONTEXT] = w.context;
-    if (prog->stack_max <= SMALL_STACK && prog->scratch_max <= SMALL_SCRATCH)
+    if (prog->stack_max <= SMALL_STACK && prog->scratch_max <= SMALL_SCRATCH) {
         run_small(t);
-    else
+    } else {
         run_large(t);
+    }
     if (!t->forbidden && t->ret->reason_count != 0)
         t->ret->decision = CEDAR_ALLOW;
 }

@@ -25,9 +25,10 @@ cx_est_only(struct cx_reader *r, const struct writ_jval *v, const char *const *n
 
         while (names[i] != NULL && !writ_span_is(m->key, names[i]))
             i++;
-        if (names[i] == NULL)
+        if (names[i] == NULL) {
             return cx_fail(r, CEDAR_E_SYNTAX, m->pos, "unknown member \"%s\"",
                            cx_show(cx_jspan(m->key), shown, sizeof shown));
+        }
     }
     return true;
 }

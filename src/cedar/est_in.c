@@ -97,12 +97,13 @@ read_scope(struct cx_reader *r, const struct writ_jval *policy, const char *name
         return v->count == 1 || cx_est_fail(r, v, "`All` takes nothing else");
     if (is(writ_jval_get(v, "op"), "is") && !action)
         return read_is(r, v, name, ret);
-    if (is(writ_jval_get(v, "op"), "=="))
+    if (is(writ_jval_get(v, "op"), "==")) {
         ret->kind = CX_SCOPE_EQ;
-    else if (is(writ_jval_get(v, "op"), "in"))
+    } else if (is(writ_jval_get(v, "op"), "in")) {
         ret->kind = CX_SCOPE_IN;
-    else
+    } else {
         return cx_est_fail(r, v, "`op` must be All, ==, in or, except of actions, is");
+    }
     return action ? read_actions(r, v, ret) : read_target(r, v, name, ret);
 }
 
@@ -199,10 +200,11 @@ read_group(struct cx_builder *b, struct cx_reader *r, const struct writ_jval *v,
             return nomem(r);
         if (!cx_est_read(r, m, &p))
             return false;
-        if (p.is_template != templates)
+        if (p.is_template != templates) {
             return cx_est_fail(r, m,
                                templates ? "a template must have a slot"
                                          : "a static policy cannot have slots");
+        }
         if (!cx_builder_policy(b, &p))
             return cx_fail(r, b->e, m->pos, "too many policies");
     }

@@ -197,28 +197,29 @@ put_expr(struct writ_buf *b, const struct cx_expr *e)
         [CX_IN] = "in", [CX_ADD] = "+",   [CX_SUB] = "-",  [CX_MUL] = "*"};
     const char *method = cx_method_name((enum cx_op)e->op);
 
-    if (e->op == CX_LIT)
+    if (e->op == CX_LIT) {
         put_lit(b, &e->u.lit);
-    else if (e->op == CX_VAR)
+    } else if (e->op == CX_VAR) {
         writ_buf_putf(b, "{\"Var\":\"%s\"}", vars[e->sub]);
-    else if (e->op == CX_IF)
+    } else if (e->op == CX_IF) {
         put_if(b, e);
-    else if (e->op == CX_HAS)
+    } else if (e->op == CX_HAS) {
         put_has(b, e);
-    else if (e->op == CX_GET)
+    } else if (e->op == CX_GET) {
         put_attr(b, ".", e);
-    else if (e->op == CX_LIKE)
+    } else if (e->op == CX_LIKE) {
         put_like(b, e);
-    else if (e->op == CX_IS)
+    } else if (e->op == CX_IS) {
         put_is(b, e);
-    else if (e->op == CX_SET)
+    } else if (e->op == CX_SET) {
         put_list(b, "Set", e);
-    else if (e->op == CX_RECORD)
+    } else if (e->op == CX_RECORD) {
         put_record(b, e);
-    else if (e->op == CX_CALL)
+    } else if (e->op == CX_CALL) {
         put_list(b, cx_fns[e->sub].name, e);
-    else
+    } else {
         put_operator(b, method != NULL ? method : operators[e->op], e);
+    }
 }
 
 static void
@@ -272,10 +273,11 @@ put_annotations(struct writ_buf *b, const struct cx_policy *p)
             writ_buf_put_u8(b, ',');
         quote(b, p->annotations[i].key);
         writ_buf_put_u8(b, ':');
-        if (p->annotations[i].bare)
+        if (p->annotations[i].bare) {
             writ_buf_put_str(b, "null");
-        else
+        } else {
             quote(b, p->annotations[i].value);
+        }
     }
     writ_buf_put_u8(b, '}');
 }

@@ -234,12 +234,13 @@ cedar_ext_parse(enum cedar_kind kind, struct cedar_span text, struct cedar_value
     int64_t v;
     bool ok = false;
 
-    if (kind == CEDAR_DECIMAL)
+    if (kind == CEDAR_DECIMAL) {
         ok = parse_decimal(text, &v);
-    else if (kind == CEDAR_DATETIME)
+    } else if (kind == CEDAR_DATETIME) {
         ok = parse_datetime(text, &v);
-    else if (kind == CEDAR_DURATION)
+    } else if (kind == CEDAR_DURATION) {
         ok = parse_duration(text, &v);
+    }
     if (ok)
         *ret = (struct cedar_value){.kind = (uint8_t)kind, .u.num = v};
     return ok;
@@ -374,16 +375,17 @@ call_ip(enum cx_fn fn, const struct cedar_value *args, bool *ret)
     static const struct cedar_ip multi6 = {{0xff}, 8, true};
     const struct cedar_ip *ip = args[0].u.ip;
 
-    if (fn == CX_FN_IS_IPV4)
+    if (fn == CX_FN_IS_IPV4) {
         *ret = !ip->v6;
-    else if (fn == CX_FN_IS_IPV6)
+    } else if (fn == CX_FN_IS_IPV6) {
         *ret = ip->v6;
-    else if (fn == CX_FN_IS_LOOPBACK)
+    } else if (fn == CX_FN_IS_LOOPBACK) {
         *ret = ip_in_range(ip, ip->v6 ? &loop6 : &loop4);
-    else if (fn == CX_FN_IS_MULTICAST)
+    } else if (fn == CX_FN_IS_MULTICAST) {
         *ret = ip_in_range(ip, ip->v6 ? &multi6 : &multi4);
-    else
+    } else {
         *ret = ip_in_range(ip, args[1].u.ip);
+    }
     return true;
 }
 

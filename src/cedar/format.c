@@ -87,10 +87,11 @@ wants_space(const struct layout *l, const struct cx_token *t)
 static void
 put_comment(struct layout *l, struct cedar_span text, bool own_line)
 {
-    if (own_line)
+    if (own_line) {
         end_line(l);
-    else if (!l->fresh)
+    } else if (!l->fresh) {
         writ_buf_put_u8(l->out, ' ');
+    }
     begin_text(l);
     cx_put(l->out, text);
     l->must_end = true;
@@ -200,10 +201,11 @@ put_inside(struct layout *l, bool broken)
         bool ends = cx_is(&l->r, CX_P(',')) || cx_is(&l->r, CX_PP('&', '&')) ||
                     cx_is(&l->r, CX_PP('|', '|'));
 
-        if (opens(l))
+        if (opens(l)) {
             depth++;
-        else if (closes(l))
+        } else if (closes(l)) {
             depth--;
+        }
         put_token(l);
         if (broken && ends && depth == 0)
             l->must_end = true;

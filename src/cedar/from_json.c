@@ -70,9 +70,10 @@ cx_json_uid(struct cx_json *j, const struct writ_jval *v, struct cedar_uid *ret)
         return cx_json_fail(j, v, "expected an entity: {\"type\": .., \"id\": ..}");
     if (!json_span(j, type, &t) || !json_span(j, id, &i))
         return false;
-    if (!cx_is_path(t))
+    if (!cx_is_path(t)) {
         return cx_json_fail(j, type, "`%s` is not the name of an entity type",
                             cx_show(t, shown, sizeof shown));
+    }
     *ret = cedar_uid(t, i);
     return true;
 }

@@ -175,10 +175,11 @@ keys_add(struct keys *k, uint64_t hash)
         if (k->in[i] == hash)
             return;
     }
-    if (k->n == KEYS_MAX)
+    if (k->n == KEYS_MAX) {
         k->over = true;
-    else
+    } else {
         k->in[k->n++] = hash;
+    }
 }
 
 static void

@@ -29,9 +29,10 @@ cx_expected(struct cx_reader *r, const char *what)
 {
     char shown[CX_SHOW];
 
-    if (r->tok.kind == CX_T_END)
+    if (r->tok.kind == CX_T_END) {
         return cx_fail(r, CEDAR_E_SYNTAX, r->tok.pos, "expected %s, found the end of the text",
                        what);
+    }
     (void)cx_show(cx_span(r->src->text + r->tok.pos, r->tok.end - r->tok.pos), shown, sizeof shown);
     return cx_fail(r, CEDAR_E_SYNTAX, r->tok.pos, "expected %s, found `%s`", what, shown);
 }
@@ -240,9 +241,10 @@ cx_need(struct cx_reader *r, unsigned punct, const char *what)
 bool
 cx_enter(struct cx_reader *r)
 {
-    if (++r->nesting > WRIT_CEDAR_NESTING_MAX)
+    if (++r->nesting > WRIT_CEDAR_NESTING_MAX) {
         return cx_fail(r, CEDAR_E_LIMIT, r->tok.pos, "more than %d brackets within each other",
                        WRIT_CEDAR_NESTING_MAX);
+    }
     return true;
 }
 
@@ -367,9 +369,10 @@ string_step(struct cx_reader *r, struct cedar_span raw, size_t *i, char *out, si
     size_t used;
 
     if (raw.ptr[*i] != '\\') {
-        if (raw.ptr[*i] == '\r')
+        if (raw.ptr[*i] == '\r') {
             return cx_fail(r, CEDAR_E_SYNTAX, r->tok.pos,
                            "a carriage return in a string must be written as \\r");
+        }
         out[(*n)++] = raw.ptr[(*i)++];
         return true;
     }
@@ -463,10 +466,11 @@ path_part(struct cx_reader *r, struct cx_vec *text)
 
     if (r->tok.kind != CX_T_IDENT)
         return cx_expected(r, "a name");
-    if (cx_is_reserved(r->tok.text))
+    if (cx_is_reserved(r->tok.text)) {
         return cx_fail(r, CEDAR_E_SYNTAX, r->tok.pos,
                        "`%s` is a reserved word and cannot be a name",
                        cx_show(r->tok.text, shown, sizeof shown));
+    }
     if (!join(r, text, r->tok.text))
         return false;
     cx_next(r);

@@ -8,14 +8,15 @@ eval_arith(uint8_t op, const struct cedar_value *v, struct cedar_value *ret)
 
     if (v[0].kind != CEDAR_LONG || (op != CX_NEG && v[1].kind != CEDAR_LONG))
         return false;
-    if (op == CX_NEG)
+    if (op == CX_NEG) {
         over = __builtin_sub_overflow((int64_t)0, v[0].u.num, &n);
-    else if (op == CX_ADD)
+    } else if (op == CX_ADD) {
         over = __builtin_add_overflow(v[0].u.num, v[1].u.num, &n);
-    else if (op == CX_SUB)
+    } else if (op == CX_SUB) {
         over = __builtin_sub_overflow(v[0].u.num, v[1].u.num, &n);
-    else
+    } else {
         over = __builtin_mul_overflow(v[0].u.num, v[1].u.num, &n);
+    }
     *ret = cedar_long(over ? 0 : n);
     return !over;
 }
@@ -29,14 +30,15 @@ eval_order(uint8_t op, const struct cedar_value *v, struct cedar_value *ret)
     if (v[0].kind != v[1].kind ||
         (v[0].kind != CEDAR_LONG && v[0].kind != CEDAR_DATETIME && v[0].kind != CEDAR_DURATION))
         return false;
-    if (op == CX_LT)
+    if (op == CX_LT) {
         *ret = cedar_bool(x < y);
-    else if (op == CX_LE)
+    } else if (op == CX_LE) {
         *ret = cedar_bool(x <= y);
-    else if (op == CX_GT)
+    } else if (op == CX_GT) {
         *ret = cedar_bool(x > y);
-    else
+    } else {
         *ret = cedar_bool(x >= y);
+    }
     return true;
 }
 
@@ -100,14 +102,15 @@ eval_set_op(uint8_t op, const struct cedar_value *v, struct cedar_value *ret)
     if (v[0].kind != CEDAR_SET ||
         ((op == CX_CONTAINS_ALL || op == CX_CONTAINS_ANY) && v[1].kind != CEDAR_SET))
         return false;
-    if (op == CX_CONTAINS)
+    if (op == CX_CONTAINS) {
         *ret = cedar_bool(cx_set_has(&v[0], &v[1]));
-    else if (op == CX_CONTAINS_ALL)
+    } else if (op == CX_CONTAINS_ALL) {
         *ret = cedar_bool(cx_set_has_all(&v[0], &v[1]));
-    else if (op == CX_CONTAINS_ANY)
+    } else if (op == CX_CONTAINS_ANY) {
         *ret = cedar_bool(cx_set_has_any(&v[0], &v[1]));
-    else
+    } else {
         *ret = cedar_bool(v[0].len == 0);
+    }
     return true;
 }
 

@@ -20,9 +20,10 @@ parse_annotation(struct cx_reader *r, struct cx_vec *list)
         return cx_expected(r, "the name of an annotation");
     a.key = r->tok.text;
     for (size_t i = 0; i < list->len; i++) {
-        if (cx_span_eq(((struct cx_annotation *)list->mem)[i].key, a.key))
+        if (cx_span_eq(((struct cx_annotation *)list->mem)[i].key, a.key)) {
             return cx_fail(r, CEDAR_E_SYNTAX, r->tok.pos, "the annotation @%s is there twice",
                            cx_show(a.key, shown, sizeof shown));
+        }
     }
     cx_next(r);
     if (cx_take(r, CX_P('('))) {
@@ -200,10 +201,11 @@ cx_parse_policy(struct cx_reader *r, struct cx_policy *ret)
     ret->begin = r->tok.pos;
     if (!cx_parse_annotations(r, &ret->annotations, &ret->annotation_n))
         return false;
-    if (cx_take_word(r, "forbid"))
+    if (cx_take_word(r, "forbid")) {
         ret->effect = CEDAR_FORBID;
-    else if (!cx_take_word(r, "permit"))
+    } else if (!cx_take_word(r, "permit")) {
         return cx_expected(r, "`permit` or `forbid`");
+    }
     if (!cx_need(r, CX_P('('), "`(`") || !parse_scope(r, "principal", &ret->scope[0]) ||
         !cx_need(r, CX_P(','), "`,` and action") || !parse_action(r, &ret->scope[1]) ||
         !cx_need(r, CX_P(','), "`,` and resource") || !parse_scope(r, "resource", &ret->scope[2]))

@@ -147,9 +147,10 @@ parse_pairs(struct cx_reader *r, struct cx_vec *ret)
         if (!cx_parse_key(r, &pair.name) || !cx_need(r, CX_P(':'), "`:`"))
             return false;
         for (size_t i = 0; i < ret->len; i++) {
-            if (cx_span_eq(((struct pair *)ret->mem)[i].name, pair.name))
+            if (cx_span_eq(((struct pair *)ret->mem)[i].name, pair.name)) {
                 return cx_fail(r, CEDAR_E_SYNTAX, pos, "the attribute `%s` is there twice",
                                cx_show(pair.name, shown, sizeof shown));
+            }
         }
         pair.value = cx_parse_expr(r);
         slot = pair.value == NULL ? NULL : (struct pair *)cx_vec_push(ret, sizeof pair);

@@ -174,10 +174,11 @@ parse_unary(struct cx_reader *r)
         (void)cx_fail(r, CEDAR_E_SYNTAX, pos, "more than four `%c` in a row", (int)sign);
         return NULL;
     }
-    if (op == CX_NEG && n != 0)
+    if (op == CX_NEG && n != 0) {
         e = parse_negative(r, &n);
-    else
+    } else {
         e = parse_access(r, cx_parse_primary(r));
+    }
     while (e != NULL && n-- != 0)
         e = make1(r, op, pos, e);
     return e;

@@ -52,10 +52,11 @@ plain_name(struct cedar_span s)
 static void
 put_name(struct writ_buf *b, struct cedar_span s)
 {
-    if (plain_name(s))
+    if (plain_name(s)) {
         cx_put(b, s);
-    else
+    } else {
         cx_print_string(b, s);
+    }
 }
 
 static int
@@ -101,14 +102,15 @@ binding(const struct cx_expr *e)
 static void
 print_lit(struct writ_buf *b, const struct cedar_value *v)
 {
-    if (v->kind == CEDAR_BOOL)
+    if (v->kind == CEDAR_BOOL) {
         writ_buf_put_str(b, v->u.num != 0 ? "true" : "false");
-    else if (v->kind == CEDAR_LONG)
+    } else if (v->kind == CEDAR_LONG) {
         writ_buf_putf(b, "%lld", (long long)v->u.num);
-    else if (v->kind == CEDAR_STRING)
+    } else if (v->kind == CEDAR_STRING) {
         cx_print_string(b, cx_str(v));
-    else
+    } else {
         cx_print_uid(b, v->u.uid);
+    }
 }
 
 static void
@@ -282,10 +284,11 @@ print_bare(struct writ_buf *b, const struct cx_expr *e)
         print_record(b, e);
         break;
     default:
-        if (binding(e) == P_MEMBER)
+        if (binding(e) == P_MEMBER) {
             print_call(b, e);
-        else
+        } else {
             print_infix(b, e);
+        }
         break;
     }
 }
@@ -312,10 +315,11 @@ cx_print_expr(struct writ_buf *b, const struct cx_expr *e)
 static void
 print_uid_or_slot(struct writ_buf *b, const struct cx_scope *s, const char *name)
 {
-    if (s->slot)
+    if (s->slot) {
         writ_buf_putf(b, "?%s", name);
-    else
+    } else {
         cx_print_uid(b, &s->uids[0]);
+    }
 }
 
 void
@@ -326,12 +330,13 @@ cx_print_scope(struct writ_buf *b, const struct cx_scope *s, const char *name)
         writ_buf_put_str(b, " is ");
         cx_put(b, s->type);
     }
-    if (s->kind == CX_SCOPE_EQ)
+    if (s->kind == CX_SCOPE_EQ) {
         writ_buf_put_str(b, " == ");
-    else if (s->kind == CX_SCOPE_IN || s->kind == CX_SCOPE_IS_IN)
+    } else if (s->kind == CX_SCOPE_IN || s->kind == CX_SCOPE_IS_IN) {
         writ_buf_put_str(b, " in ");
-    else
+    } else {
         return;
+    }
     if (!s->list) {
         print_uid_or_slot(b, s, name);
         return;

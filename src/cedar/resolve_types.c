@@ -21,10 +21,11 @@ cx_raw_fail(struct cx_raw_schema *r, struct cx_place at, const char *fmt, ...)
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (at.col == 0)
+    if (at.col == 0) {
         cx_error_at(r->err, r->src, at.line, "%s", text);
-    else
+    } else {
         cx_error_set(r->err, r->src->name, at.line, at.col, "%s", text);
+    }
     return false;
 }
 
@@ -146,9 +147,10 @@ resolve_name(struct cx_resolver *r, const struct cx_raw_type *t, struct cedar_sp
         if (ret == NULL && r->raw->e == CEDAR_OK && !qualified && t->kind != CX_RAW_ENTITY)
             ret = builtin(t->name);
     }
-    if (ret == NULL)
+    if (ret == NULL) {
         (void)cx_raw_fail(r->raw, t->at, "there is no type `%s`",
                           cx_show(t->name, shown, sizeof shown));
+    }
     return ret;
 }
 
@@ -214,10 +216,11 @@ cx_resolve(struct cx_resolver *r, const struct cx_raw_type *t, struct cedar_span
                           WRIT_CEDAR_NESTING_MAX);
         return NULL;
     }
-    if (t->kind == CX_RAW_RECORD)
+    if (t->kind == CX_RAW_RECORD) {
         ret = resolve_record(r, t, ns);
-    else
+    } else {
         ret = t->kind == CX_RAW_SET ? resolve_set(r, t, ns) : resolve_name(r, t, ns);
+    }
     r->depth--;
     if (ret != NULL && ret->height > WRIT_CEDAR_NESTING_MAX) {
         (void)cx_raw_fail(r->raw, t->at, "types are nested more than %d deep",

@@ -138,10 +138,11 @@ cx_run(struct cx_machine *m, uint32_t policy) /* NOLINT(readability-function-*) 
         case CX_I_OR:
             if (sp[-1].kind != CEDAR_BOOL)
                 return CX_ERROR;
-            if ((sp[-1].u.num != 0) == (ins->op == CX_I_OR))
+            if ((sp[-1].u.num != 0) == (ins->op == CX_I_OR)) {
                 ins = prog->code + ins->arg - 1;
-            else
+            } else {
                 sp--;
+            }
             break;
         case CX_I_BOOL:
             if (sp[-1].kind != CEDAR_BOOL)

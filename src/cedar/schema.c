@@ -59,10 +59,11 @@ cx_schema_action(const struct cedar_schema *s, const struct cedar_uid *uid)
             c = cx_span_cmp(cx_id(at), cx_id(uid));
         if (c == 0)
             return &s->actions[mid];
-        if (c < 0)
+        if (c < 0) {
             lo = mid + 1;
-        else
+        } else {
             hi = mid;
+        }
     }
     return NULL;
 }
@@ -99,10 +100,11 @@ cx_ty_attr(const struct cx_ty *record, struct cedar_span name)
 
         if (c == 0)
             return &record->u.attrs[mid];
-        if (c < 0)
+        if (c < 0) {
             lo = mid + 1;
-        else
+        } else {
             hi = mid;
+        }
     }
     return NULL;
 }
@@ -156,10 +158,11 @@ cedar_schema_load(const struct cedar_source *src, enum cedar_syntax syntax,
     if (s == NULL)
         return CEDAR_E_NOMEM;
     e = load(src, syntax == CEDAR_JSON, s, err);
-    if (e != CEDAR_OK)
+    if (e != CEDAR_OK) {
         cedar_schema_free(s);
-    else
+    } else {
         *ret = s;
+    }
     return e;
 }
 

@@ -53,9 +53,10 @@ only(struct json *s, const struct writ_jval *v, const char *const *names)
 
         while (names[i] != NULL && !writ_span_is(m->key, names[i]))
             i++;
-        if (names[i] == NULL)
+        if (names[i] == NULL) {
             return cx_json_fail(&s->j, m, "unknown member \"%s\"",
                                 cx_show(cx_jspan(m->key), shown, sizeof shown));
+        }
     }
     return true;
 }
@@ -175,16 +176,18 @@ members_fit(struct json *s, const struct writ_jval *v, enum where where,
                   (writ_span_is(m->key, "required") && where == ATTRIBUTE) ||
                   (writ_span_is(m->key, "annotations") && where != NESTED);
 
-        if (t->kind == CX_RAW_SET)
+        if (t->kind == CX_RAW_SET) {
             ok = ok || writ_span_is(m->key, "element");
-        else if (t->kind == CX_RAW_RECORD)
+        } else if (t->kind == CX_RAW_RECORD) {
             ok = ok || writ_span_is(m->key, "attributes") ||
                  writ_span_is(m->key, "additionalAttributes");
-        else
+        } else {
             ok = ok || writ_span_is(m->key, "name");
-        if (!ok)
+        }
+        if (!ok) {
             return cx_json_fail(&s->j, m, "unknown member \"%s\"",
                                 cx_show(cx_jspan(m->key), shown, sizeof shown));
+        }
     }
     return true;
 }

@@ -19,9 +19,10 @@ collect_commons(struct cx_resolver *r)
         return cx_raw_nomem(r->raw);
     for (size_t i = 0; i < r->common_n; i++) {
         for (size_t k = 0; k < WRIT_COUNT(taken); k++) {
-            if (cx_span_is(raw[i].name, taken[k]))
+            if (cx_span_is(raw[i].name, taken[k])) {
                 return cx_raw_fail(r->raw, raw[i].at, "`%s` is the name of a built-in type",
                                    taken[k]);
+            }
         }
         r->commons[i].raw = &raw[i];
         if (!cx_qualify(r, raw[i].ns, raw[i].name, &r->commons[i].name))
@@ -100,15 +101,17 @@ check_shadowing(struct cx_resolver *r)
 
     for (size_t i = 0; i < r->raw->etypes.len; i++) {
         if (e[i].ns.len != 0 && (cx_schema_etype(r->raw->schema, e[i].name) != NULL ||
-                                 cx_find_common(r, e[i].name) != NULL))
+                                 cx_find_common(r, e[i].name) != NULL)) {
             return cx_raw_fail(r->raw, e[i].at,
                                "this name is also declared outside of any namespace");
+        }
     }
     for (size_t i = 0; i < r->raw->commons.len; i++) {
         if (c[i].ns.len != 0 && (cx_schema_etype(r->raw->schema, c[i].name) != NULL ||
-                                 cx_find_common(r, c[i].name) != NULL))
+                                 cx_find_common(r, c[i].name) != NULL)) {
             return cx_raw_fail(r->raw, c[i].at,
                                "this name is also declared outside of any namespace");
+        }
     }
     return true;
 }
@@ -301,9 +304,10 @@ close_action(struct cx_resolver *r, struct cx_action *a)
             struct cedar_uid *slot;
             size_t k = 0;
 
-            if (cx_uid_eq(&at->parents[i], &a->uid))
+            if (cx_uid_eq(&at->parents[i], &a->uid)) {
                 return cx_raw_fail(r->raw, (struct cx_place){0, 0},
                                    "an action is among its own ancestors");
+            }
             while (k < found.len && !cx_uid_eq(&have[k], &at->parents[i]))
                 k++;
             if (k < found.len)
@@ -356,9 +360,10 @@ resolve_actions(struct cx_resolver *r)
     for (size_t i = 0; i < s->action_n; i++) {
         struct cedar_uid plain = cedar_uid(cx_span("Action", 6), raw[i].id);
 
-        if (raw[i].ns.len != 0 && cx_schema_action(s, &plain) != NULL)
+        if (raw[i].ns.len != 0 && cx_schema_action(s, &plain) != NULL) {
             return cx_raw_fail(r->raw, raw[i].at,
                                "this action is also declared outside of any namespace");
+        }
         if (!resolve_action(r, &raw[i]))
             return false;
     }

@@ -115,9 +115,10 @@ parse_attr(struct text *t, struct cx_vec *list)
         return false;
     a.required = !cx_take(&t->r, CX_P('?'));
     for (size_t i = 0; i < list->len; i++) {
-        if (cx_span_eq(((struct cx_raw_attr *)list->mem)[i].name, a.name))
+        if (cx_span_eq(((struct cx_raw_attr *)list->mem)[i].name, a.name)) {
             return cx_fail(&t->r, CEDAR_E_SYNTAX, pos, "the attribute `%s` is there twice",
                            cx_show(a.name, shown, sizeof shown));
+        }
     }
     if (!cx_need(&t->r, CX_P(':'), "`:`"))
         return false;
@@ -515,10 +516,11 @@ cx_schema_parse_text(struct cx_raw_schema *raw)
     while (raw->e == CEDAR_OK && t.r.tok.kind != CX_T_END) {
         bool ok = skip_annotations(&t);
 
-        if (ok && cx_take_word(&t.r, "namespace"))
+        if (ok && cx_take_word(&t.r, "namespace")) {
             ok = parse_namespace(&t);
-        else if (ok)
+        } else if (ok) {
             ok = parse_decl(&t);
+        }
         if (!ok)
             break;
     }

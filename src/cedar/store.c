@@ -434,10 +434,11 @@ ancestor(const struct cx_ent *e, const struct cedar_uid *b)
     while (hi - lo > 8) { /* the first one whose hash is not below lies in [lo, hi] */
         size_t mid = lo + (hi - lo) / 2;
 
-        if (e->ancestors[mid].hash < b->hash)
+        if (e->ancestors[mid].hash < b->hash) {
             lo = mid + 1;
-        else
+        } else {
             hi = mid;
+        }
     }
     for (; lo < e->ancestor_n && e->ancestors[lo].hash <= b->hash; lo++) {
         if (e->ancestors[lo].hash == b->hash && cx_uid_eq(e->ancestors[lo].uid, b))

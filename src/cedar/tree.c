@@ -16,14 +16,15 @@ eval_bool(const struct cx_world *w, struct cx_arena *a, const struct cx_expr *e,
 static void
 eval_var(const struct cx_world *w, const struct cx_expr *e, struct cedar_value *ret)
 {
-    if (e->sub == CX_PRINCIPAL)
+    if (e->sub == CX_PRINCIPAL) {
         *ret = cedar_entity(&w->req->principal);
-    else if (e->sub == CX_ACTION)
+    } else if (e->sub == CX_ACTION) {
         *ret = cedar_entity(&w->req->action);
-    else if (e->sub == CX_RESOURCE)
+    } else if (e->sub == CX_RESOURCE) {
         *ret = cedar_entity(&w->req->resource);
-    else
+    } else {
         *ret = w->context;
+    }
 }
 
 static bool
@@ -36,10 +37,11 @@ eval_logic(const struct cx_world *w, struct cx_arena *a, const struct cx_expr *e
         return false;
     if (e->op == CX_IF)
         return cx_tree_eval(w, a, e->args[yes ? 1 : 2], ret);
-    if (e->op == CX_NOT)
+    if (e->op == CX_NOT) {
         yes = !yes;
-    else if (yes == (e->op == CX_AND) && !eval_bool(w, a, e->args[1], &yes))
+    } else if (yes == (e->op == CX_AND) && !eval_bool(w, a, e->args[1], &yes)) {
         return false;
+    }
     *ret = cedar_bool(yes);
     return true;
 }

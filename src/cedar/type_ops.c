@@ -37,16 +37,17 @@ cx_type_eq(struct cx_env *env, const struct cx_expr *e, const struct cx_ty *a,
     const struct cedar_uid *v = cx_known_uid(env, y);
     bool equal = e->op == CX_EQ;
 
-    if (u != NULL && v != NULL)
+    if (u != NULL && v != NULL) {
         *ret = cx_ty_truth(cx_uid_eq(u, v) == equal);
-    else if (x->op == CX_LIT && y->op == CX_LIT)
+    } else if (x->op == CX_LIT && y->op == CX_LIT) {
         *ret = cx_ty_truth(cx_eq(&x->u.lit, &y->u.lit) == equal);
-    else if (cx_ty_disjoint(a, b))
+    } else if (cx_ty_disjoint(a, b)) {
         *ret = cx_ty_truth(!equal);
-    else if (env->types.strict && cx_ty_join(&env->types, a, b) == NULL)
+    } else if (env->types.strict && cx_ty_join(&env->types, a, b) == NULL) {
         return cx_incompatible(env, e->pos, a, b);
-    else
+    } else {
         *ret = &cx_ty_bool;
+    }
     return true;
 }
 
@@ -108,10 +109,11 @@ cx_type_in(struct cx_env *env, const struct cx_expr *x, const struct cx_expr *y,
         return cx_mismatch(env, x, "an entity", a);
     if (!cx_ty_is_entity(group) && !(b->kind == CX_TY_SET && group->kind == CX_TY_NEVER))
         return cx_mismatch(env, y, "an entity or a set of entities", b);
-    if (known_in(env, x, y, &yes))
+    if (known_in(env, x, y, &yes)) {
         *ret = cx_ty_truth(yes);
-    else
+    } else {
         *ret = cx_ty_can_be_in(&env->types, a, group) ? &cx_ty_bool : &cx_ty_false;
+    }
     return true;
 }
 

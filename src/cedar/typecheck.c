@@ -52,26 +52,28 @@ type_lit(struct cx_env *env, const struct cx_expr *e, const struct cx_ty **ret)
 {
     const struct cedar_value *v = &e->u.lit;
 
-    if (v->kind == CEDAR_BOOL)
+    if (v->kind == CEDAR_BOOL) {
         *ret = cx_ty_truth(v->u.num != 0);
-    else if (v->kind == CEDAR_LONG)
+    } else if (v->kind == CEDAR_LONG) {
         *ret = &cx_ty_long;
-    else if (v->kind == CEDAR_STRING)
+    } else if (v->kind == CEDAR_STRING) {
         *ret = &cx_ty_string;
-    else
+    } else {
         *ret = uid_type(env, v->u.uid);
+    }
     return *ret != NULL;
 }
 
 static void
 type_var(const struct cx_env *env, const struct cx_expr *e, const struct cx_ty **ret)
 {
-    if (e->sub == CX_PRINCIPAL)
+    if (e->sub == CX_PRINCIPAL) {
         *ret = env->principal;
-    else if (e->sub == CX_ACTION)
+    } else if (e->sub == CX_ACTION) {
         *ret = env->action_type;
-    else
+    } else {
         *ret = e->sub == CX_RESOURCE ? env->resource : env->action->context;
+    }
 }
 
 static bool
@@ -197,12 +199,13 @@ has_step(struct cx_env *env, const struct cx_expr *e, uint32_t i, struct cx_caps
     *next = found ? attr.type : NULL;
     if (!cx_cap_path(env, e->args[0], e->u.names, (size_t)i + 1, cap))
         return false;
-    if (!found)
+    if (!found) {
         *ret = may ? &cx_ty_bool : &cx_ty_false;
-    else if ((attr.required && t->kind == CX_TY_RECORD) || cx_caps_has(env, in, cap))
+    } else if ((attr.required && t->kind == CX_TY_RECORD) || cx_caps_has(env, in, cap)) {
         *ret = &cx_ty_true;
-    else
+    } else {
         *ret = &cx_ty_bool;
+    }
     return true;
 }
 
@@ -223,9 +226,10 @@ type_has(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const s
         const struct cx_ty *one;
         struct cx_cap cap;
 
-        if (at == NULL)
+        if (at == NULL) {
             return cx_type_error(env, e->pos, "the type of `%s` is not known here",
                                  cx_show(e->u.names[i - 1], shown, sizeof shown));
+        }
         if (!has_step(env, e, i, cx_caps_both(env, in, *out), &at, &one, &cap))
             return false;
         if (one->kind == CX_TY_FALSE) {
@@ -299,10 +303,11 @@ type_tag(struct cx_env *env, const struct cx_expr *e, struct cx_caps in,
     tags = cx_ty_tags(&env->types, t[0], &may);
     if (e->op == CX_HAS_TAG) {
         *ret = cx_caps_has(env, in, &cap) ? &cx_ty_true : &cx_ty_bool;
-        if (!may)
+        if (!may) {
             *ret = &cx_ty_false;
-        else
+        } else {
             *out = cx_caps_add(env, nothing, &cap);
+        }
         return true;
     }
     *ret = tags;
@@ -385,9 +390,10 @@ type_literal_arg(struct cx_env *env, const struct cx_expr *e)
     struct cedar_ip ip;
     char shown[CX_SHOW];
 
-    if (arg->op != CX_LIT)
+    if (arg->op != CX_LIT) {
         return !env->types.strict ||
                cx_type_error(env, e->pos, "%s() needs a literal string", cx_fns[e->sub].name);
+    }
     return cx_call((enum cx_fn)e->sub, &arg->u.lit, 1, &ip, &v) ||
            cx_type_error(env, arg->pos, "%s() does not take \"%s\"", cx_fns[e->sub].name,
                          cx_show(cx_str(&arg->u.lit), shown, sizeof shown));
@@ -399,11 +405,12 @@ type_call(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const 
     const struct cx_fn_info *fn = &cx_fns[e->sub];
     char wanted[2 * CX_SHOW];
 
-    if (e->n != fn->arity)
+    if (e->n != fn->arity) {
         return cx_type_error(env, e->pos, "%s takes %d argument%s, not %u", fn->name,
                              fn->arity - (fn->method ? 1 : 0),
                              fn->arity - (fn->method ? 1 : 0) == 1 ? "" : "s",
                              e->n - (fn->method ? 1U : 0U));
+    }
     for (uint32_t i = 0; i < e->n; i++) {
         const struct cx_ty *want = kind_type(i == 0 ? fn->self : fn->arg);
         struct cx_caps caps;
@@ -433,10 +440,11 @@ type_is(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const st
         return cx_mismatch(env, e->args[0], "an entity", a);
     for (uint32_t i = 0; a->kind == CX_TY_ENTITY && i < a->n; i++)
         found = found || cx_span_eq(a->u.types[i], e->u.names[0]);
-    if (a->kind == CX_TY_ANY_ENTITY || (found && a->n > 1))
+    if (a->kind == CX_TY_ANY_ENTITY || (found && a->n > 1)) {
         *ret = &cx_ty_bool;
-    else
+    } else {
         *ret = cx_ty_truth(found);
+    }
     if (e->n == 1 || (*ret)->kind == CX_TY_FALSE)
         return true;
     if (!cx_typecheck(env, e->args[1], in, &b, &caps) ||

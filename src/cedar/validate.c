@@ -54,9 +54,10 @@ known_uid(struct validator *v, const struct cedar_uid *u, uint32_t pos)
         return no_action(v, u, pos);
     if (!known_type(v, cx_type(u), pos))
         return false;
-    if (e != NULL && e->is_enum && !cx_etype_has_id(e, cx_id(u)))
+    if (e != NULL && e->is_enum && !cx_etype_has_id(e, cx_id(u))) {
         return cx_type_error(&v->env, pos, "\"%s\" is none of those that its type lists",
                              cx_show(cx_id(u), shown, sizeof shown));
+    }
     return true;
 }
 
@@ -137,9 +138,10 @@ conditions_typed(struct validator *v)
 
         if (!cx_typecheck(&v->env, c->body, known, &t, &out))
             return false;
-        if (!cx_ty_is_bool(t))
+        if (!cx_ty_is_bool(t)) {
             return cx_type_error(&v->env, c->body->pos, "a condition must be Bool, not %s",
                                  cx_ty_show(t, shown, sizeof shown));
+        }
         if (t->kind == (c->unless ? CX_TY_TRUE : CX_TY_FALSE))
             return true; /* never satisfied here: what follows is not evaluated */
         if (!c->unless)

@@ -208,10 +208,11 @@ cx_field_get(const struct cedar_field *f, size_t n, bool sorted, struct cedar_sp
 
         if (c == 0)
             return &f[mid].value;
-        if (c < 0)
+        if (c < 0) {
             lo = mid + 1;
-        else
+        } else {
             n = mid;
+        }
     }
     return NULL;
 }
@@ -243,10 +244,11 @@ cx_set_has(const struct cedar_value *set, const struct cedar_value *item)
 
         if (c == 0)
             return true;
-        if (c < 0)
+        if (c < 0) {
             lo = mid + 1;
-        else
+        } else {
             hi = mid;
+        }
     }
     return false;
 }

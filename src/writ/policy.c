@@ -334,10 +334,11 @@ end_suite(struct suite *s)
     writ_json_u64(&s->report.j, "failed", failed);
     writ_json_object_end(&s->report.j);
     ret = failed == 0 && s->passed != 0 ? 0 : 1;
-    if (s->o->json)
+    if (s->o->json) {
         print_buf(&s->report.out);
-    else
+    } else {
         (void)printf("%u passed, %u failed", s->passed, failed);
+    }
     (void)putchar('\n');
     writ_buf_done(&s->report.out);
     return ret;
@@ -413,9 +414,10 @@ explain_policy(const struct cedar_policies *ps, size_t i, const struct policy_as
         return;
     }
     (void)printf("%s %s: %s", effect, label, outcome_text(x.outcome));
-    if (x.line != 0)
+    if (x.line != 0) {
         (void)printf("\n    %.*s:%u:%u: %s", (int)info.file.len, info.file.ptr, x.line, x.col,
                      x.text);
+    }
     (void)putchar('\n');
 }
 
@@ -432,9 +434,10 @@ explain_all(const struct options *o, const struct cedar_policies *ps, const stru
     writ_json_object(&j, NULL);
     writ_json_str(&j, "decision", a.decision == CEDAR_ALLOW ? "allow" : "deny");
     writ_json_array(&j, "policies");
-    if (!o->json)
+    if (!o->json) {
         (void)printf("%s%s\n", a.decision == CEDAR_ALLOW ? "allow" : "deny",
                      a.reason_count == 0 ? ": no policy allows it" : "");
+    }
     for (size_t i = 0; i < cedar_policies_count(ps); i++)
         explain_policy(ps, i, q, o->json ? &j : NULL);
     writ_json_array_end(&j);
@@ -456,14 +459,15 @@ cmd_explain(const struct options *o)
     struct cedar_error err = {.text = ""};
     int ret = 2;
 
-    if (o->ask.service.len == 0)
+    if (o->ask.service.len == 0) {
         (void)fprintf(stderr, "writ: explain needs --service\n%s", usage_text);
-    else if (schema != NULL && policy_files_read(o->path, ".cedar", &f)) {
-        if (policy_files_load(f, &ps, &err) && policy_asked_new(&o->ask, schema, &q, &err))
+    } else if (schema != NULL && policy_files_read(o->path, ".cedar", &f)) {
+        if (policy_files_load(f, &ps, &err) && policy_asked_new(&o->ask, schema, &q, &err)) {
             ret = explain_all(o, ps, q);
-        else
+        } else {
             (void)fprintf(stderr, "writ: %s%s%s\n", err.file, err.file[0] != '\0' ? ": " : "",
                           err.text);
+        }
     }
     policy_asked_free(q);
     cedar_policies_free(ps);

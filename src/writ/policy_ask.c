@@ -87,9 +87,10 @@ other_json(struct policy_ask *a, const struct writ_jval *m, struct writ_diag *d)
         a->credentialed = m->yes;
         return m->kind == WRIT_J_BOOL || wrong(m, d, "expected true or false");
     }
-    if (writ_span_is(m->key, "now"))
+    if (writ_span_is(m->key, "now")) {
         return (m->kind == WRIT_J_STRING && cedar_ext_parse(CEDAR_DATETIME, s, &a->now)) ||
                wrong(m, d, "expected a time, as in 2026-01-31T10:00:00Z");
+    }
     return wrong(m, d, "a request has no such member");
 }
 

@@ -160,10 +160,11 @@ policy_label(const struct cedar_policies *ps, size_t i, char ret[POLICY_LABEL_MA
     struct cedar_policy_info info = cedar_policy_info(ps, i);
     struct cedar_span id;
 
-    if (cedar_policy_annotation(ps, i, "id", &id) && id.len != 0)
+    if (cedar_policy_annotation(ps, i, "id", &id) && id.len != 0) {
         (void)snprintf(ret, POLICY_LABEL_MAX, "%.*s", (int)id.len, id.ptr);
-    else
+    } else {
         (void)snprintf(ret, POLICY_LABEL_MAX, "%.*s:%u", (int)info.file.len, info.file.ptr,
                        info.line);
+    }
     return ret;
 }
