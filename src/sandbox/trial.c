@@ -208,7 +208,7 @@ disk_inner(struct writ_trial *t, int parent)
     size_t wrote = 0;
 
     root_inner(t, parent);
-    if (t->have != WRIT_HAVE_YES)
+    if (t->have == WRIT_HAVE_NO)
         return;
     fd = open("/tmp/y", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     while (fd >= 0 && wrote < (4U << 20) && write(fd, block, sizeof(block)) > 0)
