@@ -18,8 +18,13 @@ demo: deps-demo programs
 	@examples/report/run.sh $(CURDIR)/$(BUILD)/src/writ/writ
 
 ## installs what is missing, builds, and runs every test
-check: deps-check all
+check: deps-check all oracle
 	@tests/run $(BUILD)
+
+# The official Cedar engine, for comparison; without npm that one test is skipped.
+oracle:
+	@command -v npm >/dev/null && [ ! -d tests/differential/node_modules ] && \
+	  npm install --silent --no-package-lock --no-audit --no-fund --prefix tests/differential >/dev/null 2>&1 || true
 
 ## installs (DESTDIR and PREFIX are honoured)
 install: all
@@ -59,4 +64,4 @@ help:
 deps-%:
 	@tools/deps $*
 
-.PHONY: all programs demo check install asan lint fuzz conformance bench clean help
+.PHONY: all oracle programs demo check install asan lint fuzz conformance bench clean help
