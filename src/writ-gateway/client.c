@@ -309,6 +309,9 @@ read_head(struct client *c)
         c->deadline_us = c->gw->loop.now_us + GATEWAY_HEAD_TIME;
     if (writ_buf_len(&c->in) != 0)
         request_read(c);
+    /* further TLS records may have been read with this one: no event will tell of them */
+    if (c->state == CLIENT_HEAD && c->s.readable)
+        c->busy = true;
 }
 
 /* ---- events --------------------------------------------------------------------------------- */

@@ -291,6 +291,26 @@ s = connect('api.test', 443, True)
 for c in get('/slowly', 'X-A: b\r\n'):
     s.sendall(c.encode())
 r['byte by byte'] = Reader(s).answer()[0]
+# every byte a TLS record, all of them in one segment
+bio = ssl.MemoryBIO(), ssl.MemoryBIO()
+o = ssl.create_default_context().wrap_bio(*bio, server_hostname='api.test')
+s = connect('api.test', 443)
+def turn(what):
+    while True:
+        try:
+            return what()
+        except ssl.SSLWantReadError:
+            s.sendall(bio[1].read())
+            bio[0].write(s.recv(65536))
+turn(o.do_handshake)
+s.sendall(bio[1].read())
+for c in get('/records', 'X-A: b\r\n'):
+    o.write(c.encode())
+s.sendall(bio[1].read())
+try:
+    r['records at once'] = turn(lambda: o.read(12)).decode()
+except OSError as e:
+    r['records at once'] = repr(e)
 s = connect('api.test', 443, True)
 s.sendall(get('/post1', 'Content-Length: 5\r\n', 'POST').encode() + b'12345' + get('/post2', 'Content-Length: 3\r\n', 'PUT').encode() + b'abc')
 rd = Reader(s)
@@ -382,6 +402,7 @@ def framing(t):
     t.equal('pipelined', got['pipelined'], ['/p%d' % i for i in range(20)] + ['/last'])
     t.equal('closed when asked to', got['closed after'], '')
     t.equal('byte by byte', got['byte by byte'], 200)
+    t.equal('many TLS records in one segment', got['records at once'], 'HTTP/1.1 200')
     t.equal('pipelined bodies', got['pipelined bodies'], [5, 3])
     ends = {q['request_id']: q for q in HOME.kinds(r.task, 'request.end')}
     t.check('broken answers have a reason in the ledger',
