@@ -135,7 +135,8 @@ writ_ring_push(struct writ_ring *r, struct writ_span record)
     /* sequentially consistent with writ_ring_sleep: one of the two sees the other */
     if (atomic_load(&s->asleep) != 0 && atomic_exchange(&s->asleep, 0) != 0)
         ring_bell(r);
-    return WRIT_OK;
+    /* asked again behind the record: a reader that refused and saw an empty ring is seen here */
+    return atomic_load(&s->refused) == 0 ? WRIT_OK : WRIT_E_CLOSED;
 }
 
 bool
@@ -154,7 +155,8 @@ enum writ_err
 writ_ring_pop(struct writ_ring *r, uint8_t *scratch, struct writ_span *ret)
 {
     struct writ_ring_shared *s = r->shared;
-    uint64_t filled = atomic_load_explicit(&s->head, memory_order_acquire) - r->tail;
+    /* sequentially consistent with writ_ring_refuse before it and with writ_ring_push */
+    uint64_t filled = atomic_load(&s->head) - r->tail;
     uint32_t len;
 
     if (filled == 0)

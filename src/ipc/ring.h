@@ -32,7 +32,11 @@ enum writ_err writ_ring_make(int *ret_mem, int *ret_bell) WRIT_CHECK;
 enum writ_err writ_ring_map(struct writ_ring *r, int mem, int bell) WRIT_CHECK;
 void writ_ring_done(struct writ_ring *r);
 
-/* Writer. WRIT_E_AGAIN: full. WRIT_E_LIMIT: larger than WRIT_RECORD_BYTES_MAX. */
+/*
+ * Writer. WRIT_E_AGAIN: full. WRIT_E_LIMIT: larger than WRIT_RECORD_BYTES_MAX. WRIT_E_CLOSED: the
+ * ring is refused; the record may be read nevertheless. After WRIT_OK it is read by any reader that
+ * refuses the ring first and empties it then.
+ */
 enum writ_err writ_ring_push(struct writ_ring *r, struct writ_span record) WRIT_CHECK;
 /* Writer: false once the reader has declared that it keeps nothing any more. */
 bool writ_ring_alive(const struct writ_ring *r) WRIT_CHECK;
@@ -48,7 +52,10 @@ enum writ_err writ_ring_pop(struct writ_ring *r, uint8_t *scratch,
 void writ_ring_release(struct writ_ring *r);
 /* Reader: about to sleep. True if it may: the next push will ring the bell. */
 bool writ_ring_sleep(struct writ_ring *r) WRIT_CHECK;
-/* Reader: from now on every push is refused. */
+/*
+ * From now on every push is refused. What was pushed before is still there for the reader, or for
+ * the next one: whoever ends the record refuses first and then pops until nothing is left.
+ */
 void writ_ring_refuse(struct writ_ring *r);
 
 #endif

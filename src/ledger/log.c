@@ -133,29 +133,37 @@ reserve(struct writ_log *l)
     return WRIT_OK;
 }
 
+/* Locks a log that was opened; fd is taken over if that worked. */
 static enum writ_err
-open_log(int tasks_fd, const char *task, int flags, struct writ_log *l)
+take_log(int *fd, const char *task, struct writ_log *l)
 {
-    WRIT_FD_AUTO int fd = -1;
-    char name[WRIT_LOG_NAME];
     struct stat st;
     uint8_t *mem;
 
-    writ_log_name(task, name);
-    fd = openat(tasks_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
-    if (fd < 0)
-        return errno == EEXIST ? WRIT_E_STATE : WRIT_E_SYS;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+    if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
         return errno == EWOULDBLOCK ? WRIT_E_AGAIN : WRIT_E_SYS;
-    if (fstat(fd, &st) < 0)
+    if (fstat(*fd, &st) < 0)
         return WRIT_E_SYS;
     if (!S_ISREG(st.st_mode))
         return WRIT_E_DENIED;
     l->size = st.st_size;
     memcpy(l->task, task, WRIT_TASK_ID_BYTES);
-    l->fd = writ_fd_take(&fd);
+    l->fd = writ_fd_take(fd);
     /* all of it now: memory that is not touched costs nothing, and growing later could fail */
     return writ_buf_reserve(&l->pending, PENDING_BYTES_MAX, &mem);
+}
+
+static enum writ_err
+open_log(int tasks_fd, const char *task, int flags, struct writ_log *l)
+{
+    WRIT_FD_AUTO int fd = -1;
+    char name[WRIT_LOG_NAME];
+
+    writ_log_name(task, name);
+    fd = openat(tasks_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? WRIT_E_STATE : WRIT_E_SYS;
+    return take_log(&fd, task, l);
 }
 
 enum writ_err
@@ -166,17 +174,16 @@ writ_log_create(int tasks_fd, const char *task, struct writ_log *l)
     return e == WRIT_OK ? reserve(l) : e;
 }
 
-enum writ_err
-writ_log_resume(int tasks_fd, const char *task, struct writ_log *l)
+/* The log is open: where does it stand? */
+static enum writ_err
+take_up(struct writ_log *l)
 {
     struct writ_tail t;
     struct writ_record r;
     struct writ_span bytes;
     uint8_t mem[256];
-    enum writ_err e = open_log(tasks_fd, task, 0, l);
+    enum writ_err e = writ_tail_read(l->fd, l->size, &t);
 
-    if (e == WRIT_OK)
-        e = writ_tail_read(l->fd, l->size, &t);
     if (e != WRIT_OK)
         return e;
     l->size = t.size;
@@ -194,6 +201,35 @@ writ_log_resume(int tasks_fd, const char *task, struct writ_log *l)
     writ_record_bytes(&r, WRIT_FIELD_DIGEST, writ_span(t.torn_hash, sizeof(t.torn_hash)));
     e = writ_record_end(&r, &bytes);
     return e == WRIT_OK ? writ_log_add(l, bytes, WRIT_ROLE_LEDGER) : e;
+}
+
+enum writ_err
+writ_log_resume(int tasks_fd, const char *task, struct writ_log *l)
+{
+    enum writ_err e = open_log(tasks_fd, task, 0, l);
+
+    return e == WRIT_OK ? take_up(l) : e;
+}
+
+enum writ_err
+writ_log_adopt(int tasks_fd, const char *task, int fd, struct writ_log *l)
+{
+    WRIT_FD_AUTO int owned = fd;
+    char name[WRIT_LOG_NAME];
+    struct stat in_folder;
+    struct stat st;
+    int flags = fcntl(owned, F_GETFL);
+    enum writ_err e;
+
+    writ_log_name(task, name);
+    if (flags < 0 || fstat(owned, &st) < 0 ||
+        fstatat(tasks_fd, name, &in_folder, AT_SYMLINK_NOFOLLOW) < 0)
+        return WRIT_E_SYS;
+    if ((flags & (O_ACCMODE | O_APPEND)) != O_RDWR || st.st_dev != in_folder.st_dev ||
+        st.st_ino != in_folder.st_ino)
+        return WRIT_E_DENIED;
+    e = take_log(&owned, task, l);
+    return e == WRIT_OK ? take_up(l) : e;
 }
 
 enum writ_err

@@ -57,6 +57,11 @@ enum writ_err writ_log_create(int tasks_fd, const char *task, struct writ_log *l
  * somebody writes it; FORMAT if its last line is no record: nothing is touched then.
  */
 enum writ_err writ_log_resume(int tasks_fd, const char *task, struct writ_log *l) WRIT_CHECK;
+/*
+ * The same with a descriptor that a dead writer left behind (taken over in every case): its lock
+ * never went away, so that nobody came in between. DENIED if it is not this task's log.
+ */
+enum writ_err writ_log_adopt(int tasks_fd, const char *task, int fd, struct writ_log *l) WRIT_CHECK;
 /* FORMAT: the record is malformed and nothing was added. LIMIT: flush first. */
 enum writ_err writ_log_add(struct writ_log *l, struct writ_span record,
                            enum writ_role from) WRIT_CHECK;

@@ -37,6 +37,8 @@ struct ledger {
  */
 
 enum writ_err ledger_open(struct ledger *l, struct writ_span body) WRIT_CHECK;
+/* Takes up the log of a ledger that died; log is taken over. */
+enum writ_err ledger_resume(struct ledger *l, struct writ_span body, int log) WRIT_CHECK;
 /* Takes one record in, from a ring or a channel. FORMAT or DENIED: the sender is not to be heard
  * again. */
 enum writ_err ledger_accept(struct ledger *l, struct writ_span record,

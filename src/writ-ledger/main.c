@@ -53,6 +53,28 @@ answer_count(struct ledger *l, struct writ_chan *c, enum writ_msg type)
     return writ_chan_send(c, type, writ_buf_span(&b), NULL, 0);
 }
 
+/* The launcher gets the log too: while it has it, the lock outlives us. */
+static enum writ_err
+answer_opened(struct ledger *l)
+{
+    WRIT_BUF_AUTO struct writ_buf b;
+
+    writ_buf_init(&b, 64);
+    writ_buf_put_u64(&b, l->log.records);
+    return writ_chan_send(&l->launcher, WRIT_MSG_LEDGER_OPENED, writ_buf_span(&b), &l->log.fd, 1);
+}
+
+static enum writ_err
+answer_resumed(struct ledger *l)
+{
+    WRIT_BUF_AUTO struct writ_buf b;
+
+    writ_buf_init(&b, 64);
+    writ_buf_put_u64(&b, l->log.records);
+    writ_buf_put_u8(&b, l->log.sealed ? 1 : 0);
+    return writ_chan_send(&l->launcher, WRIT_MSG_LEDGER_RESUMED, writ_buf_span(&b), NULL, 0);
+}
+
 static enum writ_err
 answer_sealed(struct ledger *l)
 {
@@ -138,11 +160,24 @@ seal(struct ledger *l, struct writ_span last)
     return WRIT_OK;
 }
 
+/* A launcher that asks for what cannot be is not heard again; a log that cannot be had is told. */
+static enum writ_err
+begin(struct ledger *l, struct writ_msg_in *m)
+{
+    bool resume = m->type == WRIT_MSG_LEDGER_RESUME;
+    enum writ_err e =
+        resume ? ledger_resume(l, m->body, writ_fd_take(&m->fds[0])) : ledger_open(l, m->body);
+
+    if ((e == WRIT_E_FORMAT || e == WRIT_E_STATE) && !l->failed)
+        return e;
+    if (e != WRIT_OK)
+        return WRIT_OK;
+    return resume ? answer_resumed(l) : answer_opened(l);
+}
+
 static enum writ_err
 handle(struct ledger *l, struct writ_msg_in *m)
 {
-    enum writ_err e;
-
     /* in a switch over our own enum the compiler asks for every message of every process */
     if (m->type == WRIT_MSG_LEDGER_APPEND)
         return l->sealed ? WRIT_E_STATE : append(l, &l->launcher, m->body);
@@ -152,12 +187,9 @@ handle(struct ledger *l, struct writ_msg_in *m)
         return add_channel(l, m);
     if (m->type == WRIT_MSG_LEDGER_SEAL)
         return l->sealed ? WRIT_E_STATE : seal(l, m->body);
-    if (m->type != WRIT_MSG_LEDGER_OPEN)
-        return WRIT_E_STATE;
-    e = ledger_open(l, m->body);
-    if (e == WRIT_E_FORMAT || (e == WRIT_E_STATE && !l->failed))
-        return e;
-    return e == WRIT_OK ? answer_count(l, &l->launcher, WRIT_MSG_LEDGER_ACK) : WRIT_OK;
+    if (m->type == WRIT_MSG_LEDGER_OPEN || m->type == WRIT_MSG_LEDGER_RESUME)
+        return begin(l, m);
+    return WRIT_E_STATE;
 }
 
 /* Not OK: the launcher has gone, or is not to be heard any more. */

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/fd.h"
+
 enum {
     DURABLE_US = 50000,    /* a record is on the disk this long after it was made */
     ANCHOR_US = 1000000,   /* the main log knows the head of a busy log this often */
@@ -64,15 +66,21 @@ ledger_fail(struct ledger *l, const char *what, enum writ_err e)
         ledger_tell(l);
 }
 
+static bool
+read_task(struct writ_span body, char *ret, size_t cap)
+{
+    struct writ_reader r = writ_reader(body);
+
+    return writ_read_str(&r, ret, cap) && writ_read_done(&r) && writ_id_valid(writ_span_str(ret));
+}
+
 enum writ_err
 ledger_open(struct ledger *l, struct writ_span body)
 {
-    struct writ_reader r = writ_reader(body);
     char task[WRIT_TASK_ID_BYTES + 1];
     enum writ_err e;
 
-    if (!writ_read_str(&r, task, sizeof(task)) || !writ_read_done(&r) ||
-        !writ_id_valid(writ_span_str(task)))
+    if (!read_task(body, task, sizeof(task)))
         return WRIT_E_FORMAT;
     if (l->open)
         return WRIT_E_STATE;
@@ -81,6 +89,29 @@ ledger_open(struct ledger *l, struct writ_span body)
         e = writ_log_create(l->store.tasks, task, &l->log);
     if (e == WRIT_OK) {
         l->open = true;
+        return WRIT_OK;
+    }
+    ledger_fail(l, task, e);
+    return e;
+}
+
+enum writ_err
+ledger_resume(struct ledger *l, struct writ_span body, int log)
+{
+    WRIT_FD_AUTO int owned = log;
+    char task[WRIT_TASK_ID_BYTES + 1];
+    enum writ_err e;
+
+    if (!read_task(body, task, sizeof(task)))
+        return WRIT_E_FORMAT;
+    if (l->open)
+        return WRIT_E_STATE;
+    e = writ_log_adopt(l->store.tasks, task, writ_fd_take(&owned), &l->log);
+    if (e == WRIT_OK && l->log.written == 0)
+        e = WRIT_E_STATE; /* there was no first record, so the task had not begun */
+    if (e == WRIT_OK) {
+        l->open = true;
+        l->unsynced_us = writ_clock_mono_us(); /* what the dead one wrote may not be durable */
         return WRIT_OK;
     }
     ledger_fail(l, task, e);
@@ -139,7 +170,7 @@ ledger_gap(struct ledger *l, enum writ_role of, const char *reason)
     struct writ_span bytes;
     uint8_t mem[256];
 
-    if (!l->open || l->log.records == 0)
+    if (!l->open || l->log.sealed || l->log.records == 0)
         return; /* no record is missing where none was taken */
     writ_record_begin(&r, mem, sizeof(mem), WRIT_KIND_LEDGER_GAP, writ_clock_wall_us());
     writ_record_str(&r, WRIT_FIELD_PROCESS, writ_role_name(of));
@@ -158,7 +189,7 @@ ledger_accept(struct ledger *l, struct writ_span record, enum writ_role from)
 
     if (e != WRIT_OK)
         return WRIT_E_FORMAT;
-    if (!l->open || !writ_kind_allowed(head.kind, from))
+    if (!l->open || l->log.sealed || !writ_kind_allowed(head.kind, from))
         return WRIT_E_DENIED;
     if (l->log.records == 0 && head.kind != WRIT_KIND_TASK_START)
         return WRIT_E_DENIED;
@@ -306,18 +337,27 @@ ledger_wait_ms(const struct ledger *l)
     return due <= now ? 0 : (int)((due - now + 999) / 1000);
 }
 
-/* Everything that the rings hold, into the file. */
 static enum writ_err
-drain_all(struct ledger *l)
+drain_turns(struct ledger *l)
 {
     enum writ_err e = ledger_flush(l); /* first: what a full disk left in memory */
 
     for (unsigned i = 0; e == WRIT_OK && i < SEAL_TURNS_MAX && ledger_drain(l); i++)
         continue;
-    if (e == WRIT_OK)
-        e = ledger_flush(l);
+    return e == WRIT_OK ? ledger_flush(l) : e;
+}
+
+/* Everything that the rings hold, into the file. */
+static enum writ_err
+drain_all(struct ledger *l)
+{
+    enum writ_err e = drain_turns(l);
+
     for (unsigned i = 0; i < l->source_count; i++)
         writ_ring_refuse(&l->sources[i].ring);
+    /* once more: a push that came in before the refusal was told that its record is kept */
+    if (e == WRIT_OK)
+        e = drain_turns(l);
     if (e == WRIT_OK)
         summarise(l, true);
     return e;

@@ -80,6 +80,50 @@ child_start(struct child *c, const char *name, enum writ_role role, const char *
     return WRIT_OK;
 }
 
+enum writ_err
+child_failed(const struct child *c, enum writ_err e, const struct writ_msg_in *m,
+             struct writ_diag *diag)
+{
+    struct writ_reader r = writ_reader(m->body);
+    struct writ_span text = m->body;
+
+    if (m->type == WRIT_MSG_GATEWAY_FAIL || m->type == WRIT_MSG_KEEPER_FAIL ||
+        m->type == WRIT_MSG_LEDGER_FAIL) {
+        struct writ_span inner;
+
+        if (writ_read_blob(&r, &inner) && writ_read_done(&r))
+            text = inner;
+        writ_diag_set(diag, 0, 0, "%.*s", (int)text.len,
+                      text.len == 0 ? "" : (const char *)text.ptr);
+        return WRIT_E_DENIED;
+    }
+    writ_diag_set(diag, 0, 0, "%s %s", c->name,
+                  e == WRIT_E_AGAIN ? "does not answer" : "ended unexpectedly");
+    return e == WRIT_OK ? WRIT_E_STATE : e;
+}
+
+enum writ_err
+child_expect(struct child *c, enum writ_msg type, int timeout_ms, struct writ_diag *diag,
+             struct writ_msg_in *ret)
+{
+    struct pollfd p = {.fd = c->chan.fd, .events = POLLIN};
+    struct writ_msg_in m = {0};
+    enum writ_err e;
+    int n;
+
+    do {
+        n = poll(&p, 1, timeout_ms);
+    } while (n < 0 && errno == EINTR);
+    e = n == 1 ? writ_chan_recv(&c->chan, &m) : WRIT_E_AGAIN;
+    if (e == WRIT_OK && m.type == type) {
+        *ret = m;
+        return WRIT_OK;
+    }
+    e = child_failed(c, e, &m, diag);
+    writ_msg_in_close(&m);
+    return e;
+}
+
 void
 child_release(struct child *c)
 {

@@ -20,6 +20,7 @@
 #include "writ/children.h"
 #include "writ/digests.h"
 #include "writ/environment.h"
+#include "writ/ledger_client.h"
 #include "writ/programs.h"
 #include "writ/records.h"
 #include "writ/relay.h"
@@ -27,7 +28,6 @@
 enum {
     LAUNCH_START_MS = 10000, /* one of our own processes that takes longer to start is stuck */
     LAUNCH_END_MS = 2000,
-    LAUNCH_SEAL_MS = 30000, /* a slow disk */
     LAUNCH_GRACE_US = 10 * 1000000,
 };
 
@@ -37,11 +37,10 @@ struct launch {
     const char *state;
     struct writ_buf encoded;
     int doc_fd;
-    struct child ledger;
+    struct ledger_client ledger;
     struct child keeper;
     struct child gateway;
-    int ring_mem;
-    int ring_bell;
+    int ring_fds[2];       /* memory and doorbell */
     struct writ_ring ring; /* our own view, to stop it when the ledger dies */
     struct writ_sandbox box;
     bool box_started;
@@ -59,7 +58,8 @@ struct launch {
     int wait_status;
     int exit_code;
     const char *reason; /* why the task was ended; NULL: by itself */
-    char text[640];
+    char text[1200];
+    const char *died; /* the process of ours whose death is not recorded yet */
     bool log_open;
     struct writ_diag diag;
     uint8_t record[WRIT_RECORD_BYTES_MAX];
@@ -84,101 +84,12 @@ stop(struct launch *l, int exit_code, const char *reason)
     l->loop.stop = true;
 }
 
-/* ---- the ledger ----------------------------------------------------------------------------- */
-
-/* What a child says instead of what was expected of it, for the user. */
-static enum writ_err
-child_failed(struct launch *l, const struct child *c, enum writ_err e, const struct writ_msg_in *m)
-{
-    struct writ_reader r = writ_reader(m->body);
-    struct writ_span text = m->body;
-
-    if (m->type == WRIT_MSG_GATEWAY_FAIL || m->type == WRIT_MSG_KEEPER_FAIL ||
-        m->type == WRIT_MSG_LEDGER_FAIL) {
-        struct writ_span inner;
-
-        if (writ_read_blob(&r, &inner) && writ_read_done(&r))
-            text = inner;
-        writ_diag_set(&l->diag, 0, 0, "%.*s", (int)text.len,
-                      text.len == 0 ? "" : (const char *)text.ptr);
-        return WRIT_E_DENIED;
-    }
-    writ_diag_set(&l->diag, 0, 0, "%s %s", c->name,
-                  e == WRIT_E_AGAIN ? "does not answer" : "ended unexpectedly");
-    return e == WRIT_OK ? WRIT_E_STATE : e;
-}
-
 /* The next message of a child, which must be of one type. */
 static enum writ_err
 expect(struct launch *l, struct child *c, enum writ_msg type, int timeout_ms,
        struct writ_msg_in *ret)
 {
-    struct pollfd p = {.fd = c->chan.fd, .events = POLLIN};
-    struct writ_msg_in m = {0};
-    enum writ_err e;
-    int n;
-
-    do {
-        n = poll(&p, 1, timeout_ms);
-    } while (n < 0 && errno == EINTR);
-    e = n == 1 ? writ_chan_recv(&c->chan, &m) : WRIT_E_AGAIN;
-    if (e == WRIT_OK && m.type == type) {
-        *ret = m;
-        return WRIT_OK;
-    }
-    e = child_failed(l, c, e, &m);
-    writ_msg_in_close(&m);
-    return e;
-}
-
-static enum writ_err
-append(struct launch *l, struct writ_span record)
-{
-    struct writ_msg_in m;
-    enum writ_err e = writ_chan_send(&l->ledger.chan, WRIT_MSG_LEDGER_APPEND, record, NULL, 0);
-
-    if (e != WRIT_OK)
-        return e;
-    return expect(l, &l->ledger, WRIT_MSG_LEDGER_ACK, LAUNCH_SEAL_MS, &m);
-}
-
-/*
- * Everything the ledger needs to begin is sent at once, hear_ledger waits for its answers: each
- * wait in between would be a turn of the scheduler. The ring comes after the first record, before
- * which no other may be.
- */
-static enum writ_err
-tell_ledger(struct launch *l, struct writ_span first)
-{
-    WRIT_BUF_AUTO struct writ_buf body = {0};
-    const uint8_t gateway = WRIT_ROLE_GATEWAY;
-    const int ring[2] = {l->ring_mem, l->ring_bell};
-    enum writ_err e;
-
-    writ_buf_init(&body, 64);
-    writ_buf_put_blob(&body, writ_span_str(l->doc->task.text));
-    e = writ_chan_send(&l->ledger.chan, WRIT_MSG_LEDGER_OPEN, writ_buf_span(&body), NULL, 0);
-    if (e == WRIT_OK)
-        e = writ_chan_send(&l->ledger.chan, WRIT_MSG_LEDGER_APPEND, first, NULL, 0);
-    if (e != WRIT_OK)
-        return e;
-    return writ_chan_send(&l->ledger.chan, WRIT_MSG_LEDGER_RING, writ_span(&gateway, 1), ring, 2);
-}
-
-static enum writ_err
-hear_ledger(struct launch *l)
-{
-    struct writ_msg_in m;
-    enum writ_err e = expect(l, &l->ledger, WRIT_MSG_LEDGER_READY, LAUNCH_START_MS, &m);
-
-    if (e != WRIT_OK)
-        return e;
-    l->ledger.chan.phase = WRIT_PHASE_RUN;
-    e = expect(l, &l->ledger, WRIT_MSG_LEDGER_ACK, LAUNCH_SEAL_MS, &m);
-    if (e != WRIT_OK)
-        return e;
-    l->log_open = true;
-    return expect(l, &l->ledger, WRIT_MSG_LEDGER_ACK, LAUNCH_SEAL_MS, &m);
+    return child_expect(c, type, timeout_ms, &l->diag, ret);
 }
 
 /* ---- starting ------------------------------------------------------------------------------- */
@@ -245,30 +156,30 @@ start_children(struct launch *l)
     if (e == WRIT_OK)
         e = start_box(l);
     if (e == WRIT_OK)
-        e = child_start(&l->ledger, "writ-ledger", WRIT_ROLE_LEDGER, l->state, &l->diag);
+        e = ledger_client_start(&l->ledger, &l->diag);
     return e;
 }
 
 static enum writ_err
 make_ring(struct launch *l)
 {
-    enum writ_err e = writ_ring_make(&l->ring_mem, &l->ring_bell);
+    enum writ_err e = writ_ring_make(&l->ring_fds[0], &l->ring_fds[1]);
 
     if (e != WRIT_OK)
         return e;
-    return writ_ring_map(&l->ring, fcntl(l->ring_mem, F_DUPFD_CLOEXEC, 3),
-                         fcntl(l->ring_bell, F_DUPFD_CLOEXEC, 3));
+    return writ_ring_map(&l->ring, fcntl(l->ring_fds[0], F_DUPFD_CLOEXEC, 3),
+                         fcntl(l->ring_fds[1], F_DUPFD_CLOEXEC, 3));
 }
 
 static enum writ_err
 brief_gateway(struct launch *l)
 {
-    const int ring[2] = {l->ring_mem, l->ring_bell};
     enum writ_err e =
         writ_chan_send(&l->gateway.chan, WRIT_MSG_GATEWAY_WRIT, writ_span(NULL, 0), &l->doc_fd, 1);
 
     if (e == WRIT_OK)
-        e = writ_chan_send(&l->gateway.chan, WRIT_MSG_GATEWAY_RING, writ_span(NULL, 0), ring, 2);
+        e = writ_chan_send(&l->gateway.chan, WRIT_MSG_GATEWAY_RING, writ_span(NULL, 0), l->ring_fds,
+                           2);
     return e;
 }
 
@@ -303,8 +214,8 @@ brief_keeper(struct launch *l)
     writ_buf_put_blob(&id, writ_span_str(l->doc->task.text));
     const int fds[3] = {l->doc_fd, keeper_end, append_end};
 
-    e = writ_chan_send(&l->ledger.chan, WRIT_MSG_LEDGER_CHANNEL, writ_span(&keeper, 1), &ledger_end,
-                       1);
+    e = writ_chan_send(&l->ledger.child.chan, WRIT_MSG_LEDGER_CHANNEL, writ_span(&keeper, 1),
+                       &ledger_end, 1);
     if (e == WRIT_OK)
         e = writ_chan_send(&l->keeper.chan, WRIT_MSG_KEEPER_TASK, writ_buf_span(&id), fds, 3);
     if (e == WRIT_OK)
@@ -355,7 +266,7 @@ start_parts(struct launch *l)
         e = record_task_start(l->doc, writ_buf_span(&l->encoded), l->box.missing, l->record,
                               &record);
     if (e == WRIT_OK)
-        e = tell_ledger(l, record);
+        e = ledger_client_tell(&l->ledger, record);
     if (e == WRIT_OK && l->keeper.pid != 0)
         e = brief_keeper(l);
     return e == WRIT_OK ? hand_out_listeners(l) : e;
@@ -374,7 +285,8 @@ start(struct launch *l)
     if (e == WRIT_OK)
         e = start_parts(l);
     if (e == WRIT_OK)
-        e = hear_ledger(l);
+        e = ledger_client_hear(&l->ledger, &l->diag);
+    l->log_open = e == WRIT_OK;
     if (e == WRIT_OK && l->keeper.pid != 0)
         e = expect(l, &l->keeper, WRIT_MSG_KEEPER_TASK_OK, LAUNCH_START_MS, &m);
     if (e == WRIT_OK)
@@ -403,14 +315,13 @@ child_io(struct writ_io *io, uint32_t events)
     e = writ_chan_recv(&c->chan, &m);
     if (e == WRIT_E_AGAIN)
         return;
-    (void)child_failed(l, c, e, &m); /* none of them has anything to say while all is well */
+    if (c == &l->ledger.child)
+        writ_ring_refuse(&l->ring); /* at once: no request without a record */
+    else if (e != WRIT_OK)
+        l->died = writ_role_name(c->chan.peer);
+    (void)child_failed(c, e, &m, &l->diag); /* none of them has a word to say while all is well */
     writ_msg_in_close(&m);
     writ_loop_remove(&l->loop, io);
-    if (c == &l->ledger) {
-        writ_ring_refuse(&l->ring); /* at once: no request without a record */
-        if (e != WRIT_OK)
-            child_release(c); /* it is gone: another one seals */
-    }
     stop(l, LAUNCH_EXIT_OWN, l->diag.text);
 }
 
@@ -454,10 +365,11 @@ notify_io(struct writ_io *io, uint32_t events)
     hashed = digests_get(&l->digests, &ev, digest);
     e = record_program(&ev, hashed ? digest : NULL, l->record, &record);
     if (e == WRIT_OK)
-        e = append(l, record);
+        e = ledger_client_append(&l->ledger, record, &l->diag);
     if (e == WRIT_OK) {
         e = writ_exec_notify_continue(l->box.notify_fd, ev.id);
     } else {
+        writ_ring_refuse(&l->ring); /* what could not be recorded here cannot be there either */
         e = writ_exec_notify_deny(l->box.notify_fd, ev.id, EIO);
         stop(l, LAUNCH_EXIT_OWN, l->diag.text);
     }
@@ -536,7 +448,7 @@ watch(struct launch *l)
     if (e == WRIT_OK)
         e = writ_loop_add(loop, &l->signal_io, l->signal_fd, EPOLLIN, signal_io);
     if (e == WRIT_OK)
-        e = writ_loop_add(loop, &l->ledger.io, l->ledger.chan.fd, EPOLLIN, child_io);
+        e = writ_loop_add(loop, &l->ledger.child.io, l->ledger.child.chan.fd, EPOLLIN, child_io);
     if (e == WRIT_OK)
         e = writ_loop_add(loop, &l->gateway.io, l->gateway.chan.fd, EPOLLIN, child_io);
     if (e == WRIT_OK && l->keeper.pid != 0)
@@ -550,58 +462,74 @@ static void
 end_gateway(struct launch *l)
 {
     struct writ_msg_in m;
-    struct writ_diag ignored = l->diag;
+    enum writ_err e = WRIT_E_CLOSED;
 
     if (l->gateway.pid == 0)
         return;
     writ_loop_remove(&l->loop, &l->gateway.io);
-    if (l->gateway.chan.fd >= 0 &&
-        writ_chan_send(&l->gateway.chan, WRIT_MSG_GATEWAY_END, writ_span(NULL, 0), NULL, 0) ==
-            WRIT_OK &&
-        l->gateway.chan.phase == WRIT_PHASE_RUN &&
-        expect(l, &l->gateway, WRIT_MSG_GATEWAY_ENDED, LAUNCH_END_MS, &m) != WRIT_OK)
-        l->diag = ignored; /* it is killed below; what matters is why the task ended */
-    child_release(&l->gateway);
+    if (l->gateway.chan.fd >= 0)
+        e = writ_chan_send(&l->gateway.chan, WRIT_MSG_GATEWAY_END, writ_span(NULL, 0), NULL, 0);
+    if (e == WRIT_OK && l->gateway.chan.phase == WRIT_PHASE_RUN)
+        e = expect(l, &l->gateway, WRIT_MSG_GATEWAY_ENDED, LAUNCH_END_MS, &m);
+    if (e == WRIT_OK)
+        child_release(&l->gateway);
+    else
+        child_reap(&l->gateway, 0); /* its last record is in the ring before the log is sealed */
 }
 
 /* The ledger died: another one takes the log up where it was left, and the ring with it. */
 static enum writ_err
-replace_ledger(struct launch *l)
+replace_ledger(struct launch *l, bool *ret_sealed, struct writ_diag *diag)
 {
     struct writ_span record;
-    enum writ_err e;
+    enum writ_err e = record_died("ledger", l->record, &record);
 
-    child_reap(&l->ledger, LAUNCH_END_MS);
-    e = child_start(&l->ledger, "writ-ledger", WRIT_ROLE_LEDGER, l->state, &l->diag);
-    if (e == WRIT_OK)
-        e = record_died("ledger", l->record, &record);
-    if (e == WRIT_OK)
-        e = tell_ledger(l, record);
-    return e == WRIT_OK ? hear_ledger(l) : e;
+    writ_loop_remove(&l->loop, &l->ledger.child.io);
+    return e == WRIT_OK ? ledger_client_replace(&l->ledger, record, ret_sealed, diag) : e;
+}
+
+static enum writ_err
+seal_once(struct launch *l, struct writ_diag *diag)
+{
+    struct writ_span record;
+    enum writ_err e = WRIT_OK;
+
+    if (l->died != NULL)
+        e = record_died(l->died, l->record, &record);
+    if (e == WRIT_OK && l->died != NULL)
+        e = ledger_client_append(&l->ledger, record, diag);
+    if (e != WRIT_OK)
+        return e;
+    l->died = NULL;
+    e = record_task_end(l->wait_status, l->reason, l->record, &record);
+    return e == WRIT_OK ? ledger_client_seal(&l->ledger, record, diag) : e;
 }
 
 static void
 seal(struct launch *l)
 {
-    struct writ_span record;
-    struct writ_msg_in m;
-    enum writ_err e = WRIT_OK;
+    struct writ_diag diag = {0};
+    bool sealed = false;
+    enum writ_err e;
 
     if (!l->log_open)
         return;
-    if (l->ledger.chan.fd < 0)
-        e = replace_ledger(l);
-    if (e == WRIT_OK)
-        e = record_task_end(l->wait_status, l->reason, l->record, &record);
-    if (e == WRIT_OK)
-        e = writ_chan_send(&l->ledger.chan, WRIT_MSG_LEDGER_SEAL, record, NULL, 0);
-    if (e == WRIT_OK)
-        e = expect(l, &l->ledger, WRIT_MSG_LEDGER_SEALED, LAUNCH_SEAL_MS, &m);
-    if (e != WRIT_OK && l->exit_code != LAUNCH_EXIT_OWN) {
-        l->exit_code = LAUNCH_EXIT_OWN;
-        writ_diag_set(&l->diag, 0, 0, "the ledger could not be sealed (%s)", writ_err_name(e));
-        l->reason = l->diag.text;
+    e = seal_once(l, &diag);
+    if (e != WRIT_OK && e != WRIT_E_DENIED) { /* it gave no reason: it is dead, or as good as */
+        diag = (struct writ_diag){0};
+        e = replace_ledger(l, &sealed, &diag);
+        if (e == WRIT_OK && sealed)
+            l->died = NULL; /* said before the seal */
+        if (e == WRIT_OK)
+            e = seal_once(l, &diag);
     }
+    if (e == WRIT_OK)
+        return;
+    (void)snprintf(l->text, sizeof(l->text), "%s%sthe log of task %s is not sealed: %s",
+                   l->reason == NULL ? "" : l->reason, l->reason == NULL ? "" : "; ",
+                   l->doc->task.text, diag.text[0] == '\0' ? writ_err_name(e) : diag.text);
+    l->exit_code = LAUNCH_EXIT_OWN;
+    l->reason = l->text;
 }
 
 /* Freeze, cut the connections, kill, remove, seal: in this order, from whatever state we are in. */
@@ -618,7 +546,7 @@ end(struct launch *l)
     l->box_started = false;
     seal(l);
     child_release(&l->keeper);
-    child_release(&l->ledger);
+    ledger_client_release(&l->ledger);
 }
 
 /* What the task wrote before it ended is still in the pipes. Whoever reads them may have stopped:
@@ -627,7 +555,7 @@ static void
 drain_output(struct launch *l)
 {
     relay_task_gone(&l->relay);
-    writ_loop_remove(&l->loop, &l->ledger.io);
+    writ_loop_remove(&l->loop, &l->ledger.child.io);
     writ_loop_remove(&l->loop, &l->keeper.io);
     writ_loop_remove(&l->loop, &l->timer_io);
     l->drain_until_us = l->reason != NULL ? l->loop.now_us + LAUNCH_END_MS * 1000ULL : UINT64_MAX;
@@ -686,14 +614,15 @@ launch_run(const struct writ_doc *doc, const char *state)
 {
     static struct launch l;
 
-    l = (struct launch){.doc = doc,
-                        .state = state,
-                        .doc_fd = -1,
-                        .ring_mem = -1,
-                        .ring_bell = -1,
-                        .signal_fd = -1,
-                        .timer_fd = -1,
-                        .exit_code = LAUNCH_EXIT_OWN};
+    l = (struct launch){
+        .doc = doc,
+        .state = state,
+        .doc_fd = -1,
+        .ring_fds = {-1, -1},
+        .ledger = {.state = state, .task = doc->task.text, .ring = l.ring_fds, .log = -1},
+        .signal_fd = -1,
+        .timer_fd = -1,
+        .exit_code = LAUNCH_EXIT_OWN};
     the_launch = &l;
     writ_buf_init(&l.encoded, WRIT_WRIT_BYTES_MAX);
     if (writ_loop_init(&l.loop, &l) != WRIT_OK) {
@@ -703,7 +632,7 @@ launch_run(const struct writ_doc *doc, const char *state)
     run(&l);
     child_reap(&l.gateway, LAUNCH_END_MS);
     child_reap(&l.keeper, LAUNCH_END_MS);
-    child_reap(&l.ledger, LAUNCH_END_MS);
+    child_reap(&l.ledger.child, LAUNCH_END_MS);
     digests_done(&l.digests);
     writ_buf_done(&l.encoded);
     if (l.reason != NULL)

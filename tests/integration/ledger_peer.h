@@ -25,6 +25,7 @@ struct peer {
     pid_t pid;
     struct writ_chan chan;
     struct writ_id task;
+    int log;        /* as LEDGER_OPENED gave it, or -1 */
     char fail[512]; /* what LEDGER_FAIL said */
 };
 
@@ -50,7 +51,7 @@ peer_start(struct peer *p, const char *state)
 {
     int pair[2];
 
-    *p = (struct peer){.pid = -1};
+    *p = (struct peer){.pid = -1, .log = -1};
     if (writ_chan_pair(pair) != WRIT_OK)
         abort();
     p->pid = fork();
@@ -76,6 +77,10 @@ peer_answer(struct peer *p, uint64_t *ret_count)
     if (writ_chan_recv(&p->chan, &m) != WRIT_OK)
         return WRIT_MSG_NONE;
     type = m.type;
+    if (type == WRIT_MSG_LEDGER_OPENED) {
+        writ_fd_close(&p->log);
+        p->log = writ_fd_take(&m.fds[0]);
+    }
     r = writ_reader(m.body);
     if (type == WRIT_MSG_LEDGER_FAIL && !writ_read_str(&r, p->fail, sizeof(p->fail)))
         type = WRIT_MSG_NONE;
@@ -110,7 +115,7 @@ peer_open(struct peer *p)
 
     writ_buf_init(&b, 64);
     writ_buf_put_blob(&b, writ_span_str(p->task.text));
-    ok = peer_ask(p, WRIT_MSG_LEDGER_OPEN, writ_buf_span(&b), NULL) == WRIT_MSG_LEDGER_ACK;
+    ok = peer_ask(p, WRIT_MSG_LEDGER_OPEN, writ_buf_span(&b), NULL) == WRIT_MSG_LEDGER_OPENED;
     writ_buf_done(&b);
     return ok && peer_ask(p, WRIT_MSG_LEDGER_APPEND, peer_record(WRIT_KIND_TASK_START, 0, ""),
                           NULL) == WRIT_MSG_LEDGER_ACK;
@@ -136,6 +141,26 @@ peer_seal(struct peer *p, uint64_t *ret_count)
            WRIT_MSG_LEDGER_SEALED;
 }
 
+/* A new ledger for a task whose own one died; p is the new one then, with the same log. */
+static inline enum writ_msg
+peer_resume(struct peer *p, const char *state)
+{
+    struct peer old = *p;
+    struct writ_buf b;
+    enum writ_msg type = WRIT_MSG_NONE;
+
+    peer_start(p, state);
+    p->task = old.task;
+    p->log = old.log;
+    writ_buf_init(&b, 64);
+    writ_buf_put_blob(&b, writ_span_str(p->task.text));
+    if (peer_ready(p) &&
+        writ_chan_send(&p->chan, WRIT_MSG_LEDGER_RESUME, writ_buf_span(&b), &p->log, 1) == WRIT_OK)
+        type = peer_answer(p, NULL);
+    writ_buf_done(&b);
+    return type;
+}
+
 /* Lets go of the channel and returns how the process ended. */
 static inline int
 peer_end(struct peer *p)
@@ -143,6 +168,7 @@ peer_end(struct peer *p)
     int status = -1;
 
     writ_chan_done(&p->chan);
+    writ_fd_close(&p->log);
     if (waitpid(p->pid, &status, 0) != p->pid)
         return -1;
     return status;

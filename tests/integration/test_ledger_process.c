@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -163,14 +164,16 @@ test_launcher_dies(void)
 
 /* --- killed at random points ------------------------------------------------------------------ */
 
-static void
+static pid_t
 kill_later(pid_t victim)
 {
     uint32_t us;
+    pid_t killer;
 
     writ_random(&us, sizeof(us));
-    if (fork() != 0)
-        return;
+    killer = fork();
+    if (killer != 0)
+        return killer;
     (void)usleep(500 + us % 15000);
     (void)kill(victim, SIGKILL);
     _exit(0);
@@ -216,7 +219,7 @@ test_killed(void)
         uint64_t sum;
 
         peer_start(&p, state);
-        kill_later(p.pid);
+        (void)kill_later(p.pid);
         acked = load_until_dead(&p);
         total += acked;
         CHECK(WIFSIGNALED(peer_end(&p)));
@@ -234,6 +237,240 @@ test_killed(void)
     CHECK(total > kills);
     (void)printf("killed %u times: %llu records acknowledged, none lost; %llu torn tails\n", kills,
                  (unsigned long long)total, (unsigned long long)torn);
+}
+
+/* --- killed, and taken up by another one ------------------------------------------------------ */
+
+enum { PUSHED_MAX = 400000 };
+
+struct load {
+    struct peer p;
+    struct writ_ring ring;
+    int fds[2]; /* of the ring */
+    uint64_t pushed;
+};
+
+static struct writ_span
+numbered(uint64_t n)
+{
+    struct writ_record r;
+    struct writ_span s = writ_span(NULL, 0);
+
+    writ_record_begin(&r, peer_mem, sizeof(peer_mem), WRIT_KIND_REQUEST_DECISION,
+                      writ_clock_wall_us());
+    writ_record_u64(&r, WRIT_FIELD_COUNT, n);
+    writ_record_str(&r, WRIT_FIELD_DECISION, "allow");
+    writ_record_str(&r, WRIT_FIELD_PATH, "/v2/issues/of/a/project/with/a/name");
+    if (writ_record_end(&r, &s) != WRIT_OK)
+        abort();
+    return s;
+}
+
+static bool
+hung_up(const struct peer *p)
+{
+    struct pollfd fd = {.fd = p->chan.fd, .events = POLLIN};
+
+    return poll(&fd, 1, 0) != 0;
+}
+
+/* Pushes until the ledger is dead and a while longer, as a gateway does that nobody told yet. */
+static void
+push_until_dead(struct load *l, bool slowly)
+{
+    unsigned more = (unsigned)l->pushed % 3000;
+
+    while (l->pushed < PUSHED_MAX && (more != 0 || !hung_up(&l->p))) {
+        for (unsigned i = 0; i < 50; i++) {
+            if (writ_ring_push(&l->ring, numbered(l->pushed + 1)) != WRIT_OK)
+                break;
+            l->pushed++;
+        }
+        if (slowly)
+            (void)usleep(300);
+        if (hung_up(&l->p))
+            more -= more < 50 ? more : 50;
+    }
+    writ_ring_refuse(&l->ring);
+    CHECK(writ_ring_push(&l->ring, numbered(l->pushed + 1)) == WRIT_E_CLOSED);
+}
+
+static bool
+load_start(struct load *l, const char *state)
+{
+    const uint8_t gateway = WRIT_ROLE_GATEWAY;
+
+    *l = (struct load){0};
+    peer_start(&l->p, state);
+    return CHECK(peer_ready(&l->p) && peer_open(&l->p)) &&
+           CHECK(writ_ring_make(&l->fds[0], &l->fds[1]) == WRIT_OK) &&
+           CHECK(writ_chan_send(&l->p.chan, WRIT_MSG_LEDGER_RING, writ_span(&gateway, 1), l->fds,
+                                2) == WRIT_OK) &&
+           CHECK(writ_ring_map(&l->ring, dup(l->fds[0]), dup(l->fds[1])) == WRIT_OK);
+}
+
+/* Every number from 1 to l->pushed stands in the log; returns how many stand there twice. */
+static uint64_t
+check_all_there(const struct load *l, const char *state)
+{
+    static uint8_t seen[PUSHED_MAX + 1];
+    static struct writ_line line;
+    WRIT_FD_AUTO int fd = -1;
+    char path[256];
+    struct writ_lines lines;
+    struct writ_span s;
+    const char *why;
+    uint64_t missing = 0;
+    uint64_t twice = 0;
+    uint64_t n;
+
+    memset(seen, 0, sizeof(seen));
+    (void)snprintf(path, sizeof(path), "%s/ledger/tasks/%s.jsonl", state, l->p.task.text);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (!CHECK(fd >= 0) || !CHECK(writ_lines_init(&lines, fd) == WRIT_OK))
+        return 0;
+    while (writ_lines_next(&lines, &s) == WRIT_OK) {
+        if (writ_line_parse(s, &line, &why) == WRIT_OK && line.kind == WRIT_KIND_REQUEST_DECISION &&
+            writ_line_u64(&line, WRIT_FIELD_COUNT, &n) && n <= PUSHED_MAX && seen[n] < 255)
+            twice += seen[n]++ != 0 ? 1 : 0;
+    }
+    writ_lines_done(&lines);
+    for (n = 1; n <= l->pushed; n++)
+        missing += seen[n] == 0 ? 1 : 0;
+    CHECK(missing == 0);
+    return twice;
+}
+
+/* What a launcher does when its ledger died. False if this one was killed as well. */
+static bool
+take_up(struct load *l, const char *state, bool kill_it)
+{
+    const uint8_t gateway = WRIT_ROLE_GATEWAY;
+    enum writ_msg resumed = peer_resume(&l->p, state);
+    pid_t killer = -1;
+    uint64_t n;
+    bool ok;
+
+    if (!CHECK(resumed == WRIT_MSG_LEDGER_RESUMED))
+        return true;
+    if (kill_it)
+        killer = kill_later(l->p.pid);
+    ok = writ_chan_send(&l->p.chan, WRIT_MSG_LEDGER_RING, writ_span(&gateway, 1), l->fds, 2) ==
+             WRIT_OK &&
+         peer_ask(&l->p, WRIT_MSG_LEDGER_APPEND, peer_record(WRIT_KIND_PROCESS_DIED, 1, ""),
+                  NULL) == WRIT_MSG_LEDGER_ACK;
+    if (!kill_it)
+        ok = CHECK(ok) && CHECK(peer_seal(&l->p, &n));
+    else
+        CHECK(waitpid(killer, NULL, 0) == killer);
+    return !kill_it;
+}
+
+static void
+leave(struct load *l)
+{
+    int status;
+
+    writ_chan_done(&l->p.chan);
+    CHECK(waitpid(l->p.pid, &status, 0) == l->p.pid);
+}
+
+static void
+test_resumed(void)
+{
+    const unsigned rounds_max = kills / 4 + 8;
+    char state[128];
+    uint64_t total = 0;
+    uint64_t twice = 0;
+    struct tally t = {0};
+
+    state_dir(state, "resumed");
+    for (unsigned i = 0; i < rounds_max; i++) {
+        struct load l;
+        struct peer other;
+        pid_t killer;
+        uint64_t died;
+        uint64_t sum;
+        unsigned rounds = i % 4 == 3 ? 2 : 1;
+
+        if (!load_start(&l, state))
+            return;
+        killer = kill_later(l.p.pid);
+        push_until_dead(&l, i % 2 != 0);
+        CHECK(waitpid(killer, NULL, 0) == killer);
+        leave(&l);
+        /* another task's ledger starts now: it must not seal a log that is ours */
+        peer_start(&other, state);
+        CHECK(peer_ready(&other) && peer_end(&other) == 0);
+        CHECK(records(state, l.p.task.text, WRIT_KIND_TASK_SEALED, &sum) == 0);
+        if (rounds == 2) {
+            CHECK(!take_up(&l, state, true));
+            leave(&l);
+        }
+        CHECK(take_up(&l, state, false));
+        CHECK(peer_end(&l.p) == 0);
+        twice += check_all_there(&l, state);
+        died = records(state, l.p.task.text, WRIT_KIND_PROCESS_DIED, &sum);
+        CHECK(died >= 1 && died <= rounds);
+        CHECK(records(state, l.p.task.text, WRIT_KIND_TASK_END, &sum) == 1);
+        CHECK(records(state, l.p.task.text, WRIT_KIND_TASK_SEALED, &sum) == 1);
+        total += l.pushed;
+        writ_ring_done(&l.ring);
+        (void)close(l.fds[0]);
+        (void)close(l.fds[1]);
+        if (i % 20 == 19)
+            CHECK(verify(state).bad == 0);
+    }
+    t = verify(state);
+    CHECK(t.bad == 0 && t.running == 0 && t.ok == rounds_max + 1);
+    CHECK(total > rounds_max);
+    (void)printf("resumed after %u kills: %llu records pushed, none missing, %llu twice; %llu torn "
+                 "tails\n",
+                 rounds_max, (unsigned long long)total, (unsigned long long)twice,
+                 (unsigned long long)t.torn);
+}
+
+/* What may not be taken up: another task's log, one opened for reading, one that somebody writes.
+ */
+static void
+test_resume_refused(void)
+{
+    char state[128];
+    char path[256];
+    struct peer a;
+    struct peer b;
+    uint64_t n;
+    int own;
+
+    state_dir(state, "refused");
+    peer_start(&a, state);
+    CHECK(peer_ready(&a) && peer_open(&a) && a.log >= 0);
+    own = fcntl(a.log, F_DUPFD_CLOEXEC, 3);
+    (void)snprintf(path, sizeof(path), "%s/ledger/tasks/%s.jsonl", state, a.task.text);
+
+    b = (struct peer){.log = fcntl(own, F_DUPFD_CLOEXEC, 3)};
+    writ_id_new(&b.task); /* not the one that this log belongs to */
+    CHECK(peer_resume(&b, state) == WRIT_MSG_LEDGER_FAIL);
+    (void)peer_end(&b);
+    /* a descriptor that does not have the lock */
+    b = (struct peer){.task = a.task, .log = open(path, O_RDWR | O_CLOEXEC)};
+    CHECK(peer_resume(&b, state) == WRIT_MSG_LEDGER_FAIL && strstr(b.fail, "locked") != NULL);
+    (void)peer_end(&b);
+    b = (struct peer){.task = a.task, .log = open(path, O_RDONLY | O_CLOEXEC)};
+    CHECK(peer_resume(&b, state) == WRIT_MSG_LEDGER_FAIL);
+    (void)peer_end(&b);
+    CHECK(peer_seal(&a, &n));
+    /* sealed already: said so, and only the seal may be asked for again */
+    b = (struct peer){.task = a.task, .log = own};
+    CHECK(peer_resume(&b, state) == WRIT_MSG_LEDGER_RESUMED);
+    CHECK(peer_seal(&b, &n));
+    CHECK(peer_end(&b) == 0 && peer_end(&a) == 0);
+    b = (struct peer){.task = a.task, .log = open(path, O_RDWR | O_CLOEXEC)};
+    CHECK(peer_resume(&b, state) == WRIT_MSG_LEDGER_RESUMED);
+    CHECK(peer_ask(&b, WRIT_MSG_LEDGER_APPEND, peer_record(WRIT_KIND_PROCESS_DIED, 1, ""), NULL) ==
+          WRIT_MSG_NONE);
+    CHECK(peer_end(&b) == 0);
+    CHECK(verify(state).bad == 0 && verify(state).running == 0);
 }
 
 /* --- a full disk ------------------------------------------------------------------------------ */
@@ -546,6 +783,8 @@ main(int argc, char **argv)
     test_anchored_in_time();
     test_full();
     test_killed();
+    test_resumed();
+    test_resume_refused();
     (void)snprintf(command, sizeof(command), "rm -rf %s", root);
     if (system(command) != 0) // NOLINT(cert-env33-c,concurrency-mt-unsafe)
         return 2;
