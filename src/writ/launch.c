@@ -622,6 +622,7 @@ launch_run(const struct writ_doc *doc, const char *state)
         .ledger = {.state = state, .task = doc->task.text, .ring = l.ring_fds, .log = -1},
         .signal_fd = -1,
         .timer_fd = -1,
+        .wait_status = -1,
         .exit_code = LAUNCH_EXIT_OWN};
     the_launch = &l;
     writ_buf_init(&l.encoded, WRIT_WRIT_BYTES_MAX);

@@ -12,7 +12,8 @@
 enum writ_err record_task_start(const struct writ_doc *doc, struct writ_span encoded,
                                 const char *missing, uint8_t *mem,
                                 struct writ_span *ret) WRIT_CHECK;
-/* wait_status as waitpid gives it; reason is NULL if the program ended by itself. */
+/* wait_status as waitpid gives it, -1 if the task was ended before its program was; reason is NULL
+ * if the program ended by itself. */
 enum writ_err record_task_end(int wait_status, const char *reason, uint8_t *mem,
                               struct writ_span *ret) WRIT_CHECK;
 /* digest may be NULL. */
