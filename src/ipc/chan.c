@@ -163,6 +163,10 @@ writ_chan_recv(struct writ_chan *c, struct writ_msg_in *ret)
     do {
         n = recvmsg(c->fd, &m, MSG_CMSG_CLOEXEC);
     } while (n < 0 && errno == EINTR);
+    /* A peer that closed before it read all we sent: the kernel tells of that once, ahead of the
+     * peer's own last words, which may say why. */
+    if (n < 0 && errno == ECONNRESET)
+        n = recvmsg(c->fd, &m, MSG_CMSG_CLOEXEC);
     if (n < 0 && errno == EAGAIN)
         return WRIT_E_AGAIN;
     if (n < 0) {

@@ -128,6 +128,24 @@ test_refusals(void)
     expect_raw(m, 16, 0, WRIT_E_FORMAT, "somebody else's message");
 }
 
+/* The peer says why it ends, and has not read what we sent meanwhile. */
+static void
+test_last_words(void)
+{
+    struct ends e;
+    struct writ_msg_in m;
+
+    ends_open(&e);
+    CHECK(writ_chan_send(&e.a, WRIT_MSG_GATEWAY_SERVE, writ_span(NULL, 0), NULL, 0) == WRIT_OK);
+    CHECK(writ_chan_send(&e.b, WRIT_MSG_GATEWAY_FAIL, writ_span_str("because"), NULL, 0) ==
+          WRIT_OK);
+    writ_chan_done(&e.b);
+    CHECK(writ_chan_recv(&e.a, &m) == WRIT_OK);
+    CHECK(m.type == WRIT_MSG_GATEWAY_FAIL && writ_span_is(m.body, "because"));
+    CHECK(writ_chan_recv(&e.a, &m) == WRIT_E_CLOSED);
+    ends_close(&e);
+}
+
 static void
 test_phases(void)
 {
@@ -219,6 +237,7 @@ main(void)
 {
     test_messages();
     test_refusals();
+    test_last_words();
     test_phases();
     test_ring();
     return test_end();
