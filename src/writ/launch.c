@@ -583,6 +583,26 @@ catch_signals(struct launch *l, sigset_t *old)
     return l->signal_fd < 0 ? WRIT_E_SYS : WRIT_OK;
 }
 
+/* One of ours that could not be told something has often said why before it closed. */
+static void
+last_words(struct launch *l)
+{
+    struct child *all[] = {&l->ledger, &l->keeper, &l->gateway};
+
+    for (size_t i = 0; i < WRIT_COUNT(all) && l->diag.text[0] == '\0'; i++) {
+        struct child *c = all[i];
+        struct pollfd p = {.fd = c->pid == 0 ? -1 : c->chan.fd, .events = POLLIN};
+        struct writ_msg_in m = {0};
+
+        while (poll(&p, 1, 0) == 1 && writ_chan_recv(&c->chan, &m) == WRIT_OK) {
+            if (m.type == WRIT_MSG_GATEWAY_FAIL || m.type == WRIT_MSG_KEEPER_FAIL ||
+                m.type == WRIT_MSG_LEDGER_FAIL)
+                (void)child_failed(l, c, WRIT_OK, &m);
+            writ_msg_in_close(&m);
+        }
+    }
+}
+
 static void
 run(struct launch *l)
 {
@@ -600,6 +620,7 @@ run(struct launch *l)
     if (e == WRIT_OK)
         e = writ_loop_run(&l->loop);
     if (e != WRIT_OK) {
+        last_words(l);
         writ_diag_set(&l->diag, 0, 0, "the task could not be started (%s, errno %d)",
                       writ_err_name(e), errno);
         stop(l, LAUNCH_EXIT_OWN, l->diag.text);
