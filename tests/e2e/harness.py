@@ -88,6 +88,7 @@ def cleanup():
 
 
 atexit.register(cleanup)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # of a test that takes too long: clean up, too
 _serial = [0]
 
 
