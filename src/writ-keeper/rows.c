@@ -203,8 +203,10 @@ row_find(struct writ_safe *s, const char *name, struct writ_safe_item *ret,
 static enum writ_err
 unknown(const char *name, struct writ_diag *diag)
 {
-    writ_diag_set(diag, 0, 0, "there is no credential named %s; `writ credential list` shows all",
-                  name);
+    writ_diag_set(diag, 0, 0,
+                  "there is no credential named %s; `writ credential list` shows all, `writ "
+                  "credential add %s` makes it",
+                  name, name);
     return WRIT_E_STATE;
 }
 
