@@ -18,7 +18,7 @@ VERIFIER = os.path.join(HERE, '..', '..', 'contrib', 'verify_ledger.py')
 JOB = r'''
 import http.client, os, sys, threading
 def ask(k):
-    n = 0
+    n = done = 0
     while True:
         try:
             c = http.client.HTTPConnection('api.test', 80, timeout=20)
@@ -27,7 +27,8 @@ def ask(k):
                 c.request('GET', '/r/%d/%d' % (k, n))
                 r = c.getresponse()
                 r.read()
-                if n == 5:
+                done += 1
+                if done == 5:
                     print('going', flush=True)
         except (OSError, http.client.HTTPException):
             pass
@@ -43,7 +44,7 @@ class Load:
         self.home = home
         self.origin = Origin()
         self.before = home.tasks()
-        profile = home.profile({'api': dict(service(self.origin, 'api.test', 'http'), credential='api', plaintext='true')},
+        profile = home.profile({'api': dict(service(self.origin, 'api.test', 'http'), credential='api', plaintext='true', inject='bearer')},
                                files={'job.py': JOB}, command=[PYTHON, '-B', 'job.py'])
         self.p = home.start([], profile=profile)
         for _ in range(4):
