@@ -587,7 +587,7 @@ catch_signals(struct launch *l, sigset_t *old)
 static void
 last_words(struct launch *l)
 {
-    struct child *all[] = {&l->ledger, &l->keeper, &l->gateway};
+    struct child *all[] = {&l->ledger.child, &l->keeper, &l->gateway};
 
     for (size_t i = 0; i < WRIT_COUNT(all) && l->diag.text[0] == '\0'; i++) {
         struct child *c = all[i];
@@ -597,7 +597,7 @@ last_words(struct launch *l)
         while (poll(&p, 1, 0) == 1 && writ_chan_recv(&c->chan, &m) == WRIT_OK) {
             if (m.type == WRIT_MSG_GATEWAY_FAIL || m.type == WRIT_MSG_KEEPER_FAIL ||
                 m.type == WRIT_MSG_LEDGER_FAIL)
-                (void)child_failed(l, c, WRIT_OK, &m);
+                (void)child_failed(c, WRIT_OK, &m, &l->diag);
             writ_msg_in_close(&m);
         }
     }
