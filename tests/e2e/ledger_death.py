@@ -71,7 +71,7 @@ def check_record(t, what, load, died):
             [(p, comm(p)) for p in load.all if alive(p)])
     code, text = load.home.verify()
     t.check('%s: audit verify' % what, code == 0, text[-500:])
-    r = subprocess.run([PYTHON, '-B', VERIFIER, os.path.join(load.home.dir, 'ledger')], stdout=subprocess.PIPE,
+    r = subprocess.run([PYTHON, '-B', VERIFIER, load.home.dir], stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT)
     t.check('%s: the other verifier' % what, r.returncode == 0, r.stdout[-500:])
     records = load.home.records(load.task)
@@ -91,7 +91,7 @@ def check_record(t, what, load, died):
     deaths = [x.get('process') for x in records if x['kind'] == 'process.died']
     t.equal('%s: who died' % what, deaths, died)
     twice = len([x for x in records if x['kind'] == 'request.decision']) - len(
-        {x['request'] for x in records if x['kind'] == 'request.decision'})
+        {x['request_id'] for x in records if x['kind'] == 'request.decision'})
     return len(seen), twice, records
 
 
