@@ -21,6 +21,8 @@ static const char set_a[] =
     "       context.src.isInRange(ip(\"10.0.0.0/8\")) };\n"
     "forbid(principal, action == Action::\"read\", resource) unless { context.mtls };\n";
 
+static unsigned batches = BATCHES;
+
 static uint64_t
 now_ns(void)
 {
@@ -144,29 +146,32 @@ measure(enum spread how, const char *name, unsigned n, const struct cedar_store 
     struct cedar_policies *ps = make_policies(how, n, &load);
     unsigned allowed = 0;
 
-    for (unsigned i = 0; i < BATCHES; i++) {
+    for (unsigned i = 0; i < batches; i++) {
         uint64_t t = now_ns();
 
         for (unsigned k = 0; k < BATCH; k++)
             allowed += decide_once(ps, s) == CEDAR_ALLOW ? 1 : 0;
         times[i] = (now_ns() - t) * 10 / BATCH;
     }
-    qsort(times, BATCHES, sizeof times[0], cmp);
+    qsort(times, batches, sizeof times[0], cmp);
     (void)printf("%-24s %6u policies  %5.1f ns  p99 %5.1f ns  load %7.2f ms%s\n", name, n,
-                 (double)times[BATCHES / 2] / 10, (double)times[BATCHES * 99 / 100] / 10,
-                 (double)load / 1e6, allowed == BATCHES * BATCH ? "" : "  WRONG DECISION");
+                 (double)times[batches / 2] / 10, (double)times[batches * 99 / 100] / 10,
+                 (double)load / 1e6, allowed == batches * BATCH ? "" : "  WRONG DECISION");
     cedar_policies_free(ps);
 }
 
+/* cedar-bench [BATCHES]: fewer of them for a profiler. */
 int
-main(void)
+main(int argc, char **argv)
 {
     static const unsigned sizes[] = {2, 100, 1000, 10000};
     static const char *const names[] = {"other actions", "other principals", "other groups, types"};
     struct cedar_store *s = make_store();
 
-    for (unsigned how = 0; how < WRIT_COUNT(names); how++) {
-        for (size_t i = 0; i < WRIT_COUNT(sizes); i++)
+    if (argc > 1 && argv[1][0] >= '1' && argv[1][0] <= '9')
+        batches = (unsigned)(argv[1][0] - '0');
+    for (unsigned how = 0; how < (argc > 1 ? 1 : WRIT_COUNT(names)); how++) {
+        for (size_t i = 0; i < (argc > 1 ? 1 : WRIT_COUNT(sizes)); i++)
             measure((enum spread)how, names[how], sizes[i], s);
     }
     cedar_store_free(s);

@@ -287,7 +287,8 @@ key_cmp(const void *pa, const void *pb)
 static bool
 dup_sorted(struct parser *p, const struct writ_jval *object)
 {
-    const struct writ_jval **keys = (const struct writ_jval **)calloc(object->count, sizeof *keys);
+    const struct writ_jval **keys =
+        (const struct writ_jval **)calloc(object->count, sizeof(const struct writ_jval *));
     bool dup = false;
     size_t n = 0;
 
@@ -295,7 +296,7 @@ dup_sorted(struct parser *p, const struct writ_jval *object)
         return fail(p, WRIT_E_NOMEM, "out of memory");
     for (const struct writ_jval *m = object->first; m != NULL; m = m->next)
         keys[n++] = m;
-    qsort(keys, n, sizeof *keys, key_cmp);
+    qsort(keys, n, sizeof(const struct writ_jval *), key_cmp);
     for (size_t i = 1; i < n; i++)
         dup = dup || key_cmp(&keys[i - 1], &keys[i]) == 0;
     free(keys);

@@ -13,18 +13,18 @@
 #define WRIT_PATH_BYTES_MAX 4096 /* PATH_MAX of Linux */
 
 #define WRIT_PROFILE_BYTES_MAX 262144 /* a profile is written by hand */
-#define WRIT_YAML_DEPTH_MAX    8    /* a profile needs five; a reader of ours recurses over it */
-#define WRIT_YAML_NODES_MAX    8192 /* a profile with every service has a tenth of that */
+#define WRIT_YAML_DEPTH_MAX    8      /* a profile needs five; a reader of ours recurses over it */
+#define WRIT_YAML_NODES_MAX    8192   /* a profile with every service has a tenth of that */
 #define WRIT_POLICY_BYTES_MAX  1048576
 #define WRIT_SERVICES_MAX      64 /* one leaf certificate is made for each */
 #define WRIT_ARGS_MAX          4096
-#define WRIT_ARG_BYTES_MAX     131071 /* what Linux passes in one string to execve */
-#define WRIT_ENV_MAX           256    /* variables that a profile adds */
-#define WRIT_BINDS_MAX         256    /* one mount is made for each */
-#define WRIT_POLICIES_MAX      64     /* files; one each for a service is plenty */
-#define WRIT_ADDRESSES_MAX     64     /* ranges of one service, compared in turn when dialling */
-#define WRIT_CA_BYTES_MAX      524288            /* twice the size of a whole system bundle */
-#define WRIT_WRIT_BYTES_MAX    4194304           /* the encoded writ: policies, CA files, command */
+#define WRIT_ARG_BYTES_MAX     131071  /* what Linux passes in one string to execve */
+#define WRIT_ENV_MAX           256     /* variables that a profile adds */
+#define WRIT_BINDS_MAX         256     /* one mount is made for each */
+#define WRIT_POLICIES_MAX      64      /* files; one each for a service is plenty */
+#define WRIT_ADDRESSES_MAX     64      /* ranges of one service, compared in turn when dialling */
+#define WRIT_CA_BYTES_MAX      524288  /* twice the size of a whole system bundle */
+#define WRIT_WRIT_BYTES_MAX    4194304 /* the encoded writ: policies, CA files, command */
 
 #define WRIT_CREDENTIAL_BYTES_MAX 16384 /* more than any server takes in one header line */
 #define WRIT_CREDENTIALS_MAX      4096  /* of one store; every read of it authenticates all rows */
@@ -58,18 +58,20 @@
 #define WRIT_LEDGER_RINGS_MAX 8 /* a task has one gateway; room for gateways to come */
 
 /* Cedar sets no limits of its own and asks its users to; docs/cedar-limits.md explains these. */
-#define WRIT_CEDAR_TEXT_BYTES_MAX (32 * 1024 * 1024) /* one text; 10,000 policies take about 3 MiB */
-#define WRIT_CEDAR_NESTING_MAX    200  /* brackets within brackets: the parser's own recursion */
-#define WRIT_CEDAR_HEIGHT_MAX     1200 /* of an expression tree; chains of operators make it high */
-#define WRIT_CEDAR_OUT_BYTES_MAX  (256 * 1024 * 1024) /* policies as text or JSON */
-#define WRIT_CEDAR_POLICIES_MAX   1000000
-#define WRIT_CEDAR_STACK_MAX      4096      /* values that one policy holds at once when evaluated */
-#define WRIT_CEDAR_SCRATCH_MAX    (64 * 1024) /* bytes of sets and records that one policy builds */
-#define WRIT_CEDAR_ENTITIES_MAX   4000000
-#define WRIT_CEDAR_ANCESTORS_MAX  (64 * 1024 * 1024) /* of all entities together: 1 GiB */
+#define WRIT_CEDAR_TEXT_BYTES_MAX 33554432 /* 32 MiB: one text; 10,000 policies take about 3 MiB   \
+                                            */
+#define WRIT_CEDAR_NESTING_MAX   200  /* brackets within brackets: the parser's own recursion */
+#define WRIT_CEDAR_HEIGHT_MAX    1200 /* of an expression tree; chains of operators make it high */
+#define WRIT_CEDAR_OUT_BYTES_MAX 268435456 /* 256 MiB: policies as text or JSON */
+#define WRIT_CEDAR_POLICIES_MAX  1000000
+#define WRIT_CEDAR_STACK_MAX     4096  /* values that one policy holds at once when evaluated */
+#define WRIT_CEDAR_SCRATCH_MAX   65536 /* bytes of sets and records that one policy builds */
+#define WRIT_CEDAR_ENTITIES_MAX  4000000
+#define WRIT_CEDAR_ANCESTORS_MAX 67108864 /* of all entities together: 1 GiB */
 
 /* What other people's JSON may look like before it is anything in particular. */
-#define WRIT_JSON_READ_DEPTH_MAX 127 /* what serde_json takes, and so what Cedar's own tools take */
-#define WRIT_JSON_READ_BYTES_MAX (256 * 1024 * 1024)
+#define WRIT_JSON_READ_DEPTH_MAX 127 /* what serde_json takes, and so what Cedar's own tools take  \
+                                      */
+#define WRIT_JSON_READ_BYTES_MAX 268435456 /* 256 MiB */
 
 #endif

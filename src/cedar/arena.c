@@ -34,8 +34,8 @@ grow(struct cx_arena *a, size_t need)
 
     if (size > CHUNK_MAX)
         size = CHUNK_MAX;
-    if (size < need + ALIGN * 2)
-        size = need + ALIGN * 2;
+    if (size < need + 2 * (size_t)ALIGN)
+        size = need + 2 * (size_t)ALIGN;
     c = (struct cx_chunk *)calloc(1, size);
     if (c == NULL)
         return false;

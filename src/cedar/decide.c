@@ -73,6 +73,28 @@ run_large(struct tally *t)
     cx_index_match(t->ps, t->machine.w, candidate, t);
 }
 
+static struct cx_attrs
+attrs_of(const struct cx_ent *e)
+{
+    if (e == NULL)
+        return (struct cx_attrs){NULL, 0, false};
+    return (struct cx_attrs){e->attrs, e->attr_n, !e->local};
+}
+
+static void
+set_vars(struct cx_machine *m, const struct cx_world *w)
+{
+    m->vars[CX_PRINCIPAL] = cedar_entity(&w->req->principal);
+    m->vars[CX_ACTION] = cedar_entity(&w->req->action);
+    m->vars[CX_RESOURCE] = cedar_entity(&w->req->resource);
+    m->vars[CX_CONTEXT] = w->context;
+    m->attrs[CX_PRINCIPAL] = attrs_of(w->principal);
+    m->attrs[CX_ACTION] = attrs_of(w->action);
+    m->attrs[CX_RESOURCE] = attrs_of(w->resource);
+    m->attrs[CX_CONTEXT] =
+        (struct cx_attrs){w->context.u.fields, w->context.len, w->context.sorted != 0};
+}
+
 static void
 decide(struct tally *t, const struct cedar_store *s, const struct cedar_request *req,
        unsigned flags)
@@ -88,10 +110,7 @@ decide(struct tally *t, const struct cedar_store *s, const struct cedar_request 
     t->strict = (flags & CEDAR_STRICT_FORBID) != 0;
     t->machine.w = &w;
     t->machine.prog = prog;
-    t->machine.vars[CX_PRINCIPAL] = cedar_entity(&req->principal);
-    t->machine.vars[CX_ACTION] = cedar_entity(&req->action);
-    t->machine.vars[CX_RESOURCE] = cedar_entity(&req->resource);
-    t->machine.vars[CX_CONTEXT] = w.context;
+    set_vars(&t->machine, &w);
     if (prog->stack_max <= SMALL_STACK && prog->scratch_max <= SMALL_SCRATCH) {
         run_small(t);
     } else {
@@ -114,7 +133,7 @@ cedar_decide(const struct cedar_policies *ps, const struct cedar_store *s,
     decide(&t, s, req, flags);
 }
 
-void
+void /* six parameters and the answer: NOLINTNEXTLINE(readability-*) */
 cedar_decide_all(const struct cedar_policies *ps, const struct cedar_store *s,
                  const struct cedar_request *req, unsigned flags, struct cedar_answer *ret,
                  uint32_t *reasons, uint32_t *errors)

@@ -45,29 +45,37 @@ truth(struct explainer *x, const struct cx_expr *e)
     return v.u.num != 0 ? 1 : 0;
 }
 
-/* The part of e that made it what it is: of a false && the operand that is false, of a failing
- * expression the innermost part that fails. */
+/* The operand that made e what it is (see truth), NULL if it is e itself. */
+static const struct cx_expr *
+step_down(struct explainer *x, const struct cx_expr *e, int is)
+{
+    bool chain = e->op == CX_AND || e->op == CX_OR;
+    const struct cx_expr *last = e->n == 0 ? NULL : e->args[e->n - 1];
+
+    if (e->op == CX_NOT)
+        return is >= 0 || truth(x, e->args[0]) < 0 ? e->args[0] : NULL;
+    if (!chain)
+        return NULL;
+    if (is >= 0 && is != (e->op == CX_AND ? 0 : 1))
+        return NULL; /* both operands made it so */
+    if (truth(x, e->args[0]) == is)
+        return e->args[0];
+    return truth(x, last) == is ? last : NULL;
+}
+
+/* Of a false && the operand that is false, of what fails the innermost part that fails. */
 static const struct cx_expr *
 culprit(struct explainer *x, const struct cx_expr *e, int is)
 {
-    for (;;) {
-        const struct cx_expr *next = NULL;
-        bool chain = e->op == CX_AND || e->op == CX_OR;
+    const struct cx_expr *next = step_down(x, e, is);
 
-        if (e->op == CX_NOT && is >= 0) {
-            next = e->args[0];
+    while (next != NULL) {
+        if (e->op == CX_NOT && is >= 0)
             is = 1 - is;
-        } else if (is == (e->op == CX_AND ? 0 : 1) && chain) {
-            next = truth(x, e->args[0]) == is ? e->args[0] : e->args[1];
-        } else if (is < 0 && (chain || e->op == CX_NOT)) {
-            next = truth(x, e->args[0]) < 0 ? e->args[0] : e->args[e->n - 1];
-            if (truth(x, next) >= 0)
-                next = NULL;
-        }
-        if (next == NULL)
-            return e;
         e = next;
+        next = step_down(x, e, is);
     }
+    return e;
 }
 
 static bool

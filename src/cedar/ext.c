@@ -249,20 +249,21 @@ cedar_ext_parse(enum cedar_kind kind, struct cedar_span text, struct cedar_value
 static bool
 parse_v4(struct cedar_span s, uint8_t *addr)
 {
-    for (size_t i = 0; i < 4; i++) {
-        struct cedar_span before;
-        int64_t v;
+    size_t at = 0;
 
-        if (i != 0 && !take_char(&s, '.'))
-            return false;
-        before = s;
-        if (!take_number(&s, false, &v) || v > 255)
-            return false;
-        if (before.len - s.len > 3 || (before.ptr[0] == '0' && before.len - s.len > 1))
+    for (size_t i = 0; i < 4; i++) {
+        size_t from = at;
+        unsigned v = 0;
+
+        while (at < s.len && at - from < 3 && is_digit(s.ptr[at]))
+            v = v * 10 + (unsigned)(s.ptr[at++] - '0');
+        if (at == from || v > 255 || (s.ptr[from] == '0' && at - from > 1))
             return false; /* "010" is octal to some and decimal to others */
         addr[i] = (uint8_t)v;
+        if (i < 3 && (at == s.len || s.ptr[at++] != '.'))
+            return false;
     }
-    return s.len == 0;
+    return at == s.len;
 }
 
 static int
@@ -309,8 +310,9 @@ parse_v6(struct cedar_span s, uint8_t *addr)
     size_t nt = 0;
 
     if (nh != 8) {
-        if (!take_char(&s, ':') || !take_char(&s, ':'))
+        if (s.len < 2 || s.ptr[0] != ':' || s.ptr[1] != ':')
             return false;
+        s = cx_span(s.ptr + 2, s.len - 2);
         nt = take_groups(&s, 7 - nh, tail); /* "::" stands for one group at least */
     }
     if (s.len != 0)

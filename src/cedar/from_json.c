@@ -58,8 +58,8 @@ cx_json_uid(struct cx_json *j, const struct writ_jval *v, struct cedar_uid *ret)
     const struct writ_jval *escaped = writ_jval_get(v, "__entity");
     const struct writ_jval *type;
     const struct writ_jval *id;
-    struct cedar_span t;
-    struct cedar_span i;
+    struct cedar_span t = {NULL, 0};
+    struct cedar_span i = {NULL, 0};
     char shown[CX_SHOW];
 
     if (escaped != NULL && v->count == 1)
@@ -338,6 +338,7 @@ add_one(struct cx_json *j, struct cedar_store *s, const struct writ_jval *v,
         if (!ok)
             cx_error_set(j->err, j->file, v->line, v->col, "%s", err.text);
     }
+    j->arena = NULL;
     cx_arena_done(&scratch);
     return ok;
 }

@@ -4,7 +4,10 @@
 
 #include "cedar/program.h"
 
-enum { KEYS_MAX = 64 }; /* of one request and one part of the scope; more means a plain scan */
+enum {
+    KEYS_MAX = 64, /* of one request and one part of the scope; more means a plain scan */
+    SCAN_MAX = 4,  /* policies of a shape that are not worth a search */
+};
 
 /* ---- Building ---- */
 
@@ -264,21 +267,34 @@ probe(const struct query *q, uint64_t hash)
 }
 
 static void
+scan(const struct query *q, const struct cx_shape *s)
+{
+    for (uint32_t i = s->begin; i < s->end; i++)
+        try_entry(q, &q->ps->program->entries[i]);
+}
+
+static void
 match_shape(struct query *q, const struct cx_shape *s)
 {
+    unsigned shape = (s->principal * 3U + s->action) * 4U + s->resource;
+    const uint64_t *p;
+    const uint64_t *a;
+    const uint64_t *r;
     uint32_t np;
     uint32_t na;
     uint32_t nr;
-    const uint64_t *p = keys_for(q, 0, s->principal, &np);
-    const uint64_t *a = keys_for(q, 1, s->action, &na);
-    const uint64_t *r = keys_for(q, 2, s->resource, &nr);
-    unsigned shape = (s->principal * 3U + s->action) * 4U + s->resource;
     uint32_t total;
 
+    if (s->end - s->begin <= SCAN_MAX) { /* quicker than making keys */
+        scan(q, s);
+        return;
+    }
+    p = keys_for(q, 0, s->principal, &np);
+    a = keys_for(q, 1, s->action, &na);
+    r = keys_for(q, 2, s->resource, &nr);
     if (__builtin_mul_overflow(np, na, &total) || __builtin_mul_overflow(total, nr, &total) ||
         total >= s->end - s->begin) {
-        for (uint32_t i = s->begin; i < s->end; i++) /* fewer policies than keys */
-            try_entry(q, &q->ps->program->entries[i]);
+        scan(q, s); /* fewer policies than keys */
         return;
     }
     for (uint32_t i = 0; i < total; i++)
@@ -292,6 +308,8 @@ keys_init(struct keys *k, const struct cedar_uid *uid)
     k->name = cx_type(uid);
     k->typed = false;
     k->listed = false;
+    k->over = false;
+    k->n = 0;
 }
 
 void

@@ -41,29 +41,22 @@ cx_expected(struct cx_reader *r, const char *what)
 static size_t
 space(const char *p, size_t len)
 {
+    static const char *const wide[] = {
+        "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81",
+        "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86",
+        "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8",
+        "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
     unsigned char c = (unsigned char)p[0];
-    unsigned char d;
 
-    if (c == ' ' || (c >= 9 && c <= 13))
-        return 1;
-    if (c < 0x80 || len < 2)
-        return 0;
-    d = (unsigned char)p[1];
-    if (c == 0xc2)
-        return d == 0x85 || d == 0xa0 ? 2 : 0;
-    if (len < 3)
-        return 0;
-    if (c == 0xe1)
-        return d == 0x9a && (unsigned char)p[2] == 0x80 ? 3 : 0;
-    if (c == 0xe3)
-        return d == 0x80 && (unsigned char)p[2] == 0x80 ? 3 : 0;
-    if (c != 0xe2)
-        return 0;
-    if (d == 0x80) {
-        c = (unsigned char)p[2];
-        return c <= 0x8a || c == 0xa8 || c == 0xa9 || c == 0xaf ? 3 : 0;
+    if (c < 0x80)
+        return c == ' ' || (c >= 9 && c <= 13) ? 1 : 0;
+    for (size_t i = 0; i < WRIT_COUNT(wide); i++) {
+        size_t n = strlen(wide[i]);
+
+        if (len >= n && memcmp(p, wide[i], n) == 0)
+            return n;
     }
-    return d == 0x81 && (unsigned char)p[2] == 0x9f ? 3 : 0;
+    return 0;
 }
 
 static size_t
@@ -487,7 +480,7 @@ cx_path(struct cx_reader *r, struct cedar_span *path, struct cedar_span *id, boo
     if (!path_part(r, &text))
         return false;
     while (cx_take(r, CX_PP(':', ':'))) {
-        if (id != NULL && r->tok.kind == CX_T_STRING) {
+        if (id != NULL && has_id != NULL && r->tok.kind == CX_T_STRING) {
             if (!cx_string(r, id))
                 return false;
             cx_next(r);

@@ -305,7 +305,7 @@ cx_parse_primary(struct cx_reader *r)
 {
     uint32_t pos = r->tok.pos;
     struct cx_expr *e;
-    uint64_t v;
+    uint64_t v = 0;
 
     switch (r->tok.kind) {
     case CX_T_INT:

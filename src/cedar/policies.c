@@ -207,6 +207,7 @@ default_id(struct cx_builder *b, unsigned flags, size_t in_file, struct cx_polic
 {
     const struct cx_file *f = (const struct cx_file *)b->files.mem + p->file;
     char text[32];
+    char *id;
     int n;
 
     if ((flags & CEDAR_IDS_NUMBERED) != 0) {
@@ -214,12 +215,12 @@ default_id(struct cx_builder *b, unsigned flags, size_t in_file, struct cx_polic
         return cx_copy(&b->ps->arena, cx_span(text, (size_t)n), &p->id) || nomem(b);
     }
     n = snprintf(text, sizeof text, ".%zu", in_file);
-    p->id.len = f->stem.len + (size_t)n;
-    p->id.ptr = (const char *)cx_alloc(&b->ps->arena, p->id.len);
-    if (p->id.ptr == NULL)
+    id = (char *)cx_alloc(&b->ps->arena, f->stem.len + (size_t)n);
+    if (id == NULL)
         return nomem(b);
-    memcpy((char *)(uintptr_t)p->id.ptr, f->stem.ptr, f->stem.len);
-    memcpy((char *)(uintptr_t)p->id.ptr + f->stem.len, text, (size_t)n);
+    memcpy(id, f->stem.ptr, f->stem.len);
+    memcpy(id + f->stem.len, text, (size_t)n);
+    p->id = cx_span(id, f->stem.len + (size_t)n);
     return true;
 }
 

@@ -83,10 +83,18 @@ struct cx_program {
 enum cedar_err cx_program_build(struct cedar_policies *ps, struct cedar_error *err) WRIT_CHECK;
 enum cedar_err cx_index_build(struct cedar_policies *ps) WRIT_CHECK;
 
+/* The attributes of a variable, which most expressions begin with. */
+struct cx_attrs {
+    const struct cedar_field *fields;
+    uint32_t n;
+    bool sorted;
+};
+
 struct cx_machine {
     const struct cx_world *w;
     const struct cx_program *prog;
     struct cedar_value vars[4];
+    struct cx_attrs attrs[4];  /* of the same; none of an entity that does not exist */
     struct cedar_value *stack; /* stack_max values */
     char *scratch;             /* scratch_max bytes, aligned for any value */
 };

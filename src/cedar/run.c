@@ -2,11 +2,15 @@
 #include "cedar/ops.h"
 #include "cedar/program.h"
 
-/* An attribute of a variable. The four variables are where most names begin. */
-static bool
+/* names of a variable; *ret is NULL if there is no such attribute. */
+static inline bool
 var_names(const struct cx_machine *m, const struct cx_ins *ins, const struct cedar_value **ret)
 {
-    return cx_op_names(m->w, m->prog->names + ins->arg, ins->n, &m->vars[ins->sub], ret);
+    const struct cx_attrs *a = &m->attrs[ins->sub];
+    const struct cedar_span *names = m->prog->names + ins->arg;
+
+    *ret = cx_field_get(a->fields, a->n, a->sorted, names[0]);
+    return ins->n == 1 || cx_op_names(m->w, names + 1, ins->n - 1, *ret, ret);
 }
 
 static bool

@@ -142,7 +142,7 @@ resolve_etype(struct cx_resolver *r, const struct cx_raw_etype *raw)
 
     if (!cx_qualify(r, raw->ns, raw->name, &name))
         return false;
-    e = (struct cx_etype *)(uintptr_t)cx_schema_etype(r->raw->schema, name);
+    e = r->raw->schema->etypes + (cx_schema_etype(r->raw->schema, name) - r->raw->schema->etypes);
     e->attrs = raw->shape == NULL ? &cx_ty_empty_record : cx_resolve(r, raw->shape, raw->ns);
     if (e->attrs == NULL)
         return false;
@@ -272,7 +272,8 @@ resolve_action(struct cx_resolver *r, const struct cx_raw_action *raw)
 
     if (!action_uid(r, raw->ns, raw->id, &uid))
         return false;
-    a = (struct cx_action *)(uintptr_t)cx_schema_action(r->raw->schema, &uid);
+    a = r->raw->schema->actions +
+        (cx_schema_action(r->raw->schema, &uid) - r->raw->schema->actions);
     a->context = raw->context == NULL ? &cx_ty_empty_record : cx_resolve(r, raw->context, raw->ns);
     if (a->context == NULL)
         return false;

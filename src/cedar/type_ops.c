@@ -121,7 +121,7 @@ bool
 cx_type_set_op(struct cx_env *env, const struct cx_expr *e, const struct cx_ty *const *t,
                const struct cx_ty **ret)
 {
-    const struct cx_ty *other;
+    const struct cx_ty *other = &cx_ty_never;
 
     *ret = &cx_ty_bool;
     if (t[0]->kind != CX_TY_SET)

@@ -89,10 +89,10 @@ static bool
 type_and(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const struct cx_ty **ret,
          struct cx_caps *out)
 {
-    struct cx_caps left;
-    struct cx_caps right;
-    const struct cx_ty *a;
-    const struct cx_ty *b;
+    struct cx_caps left = {NULL, 0};
+    struct cx_caps right = {NULL, 0};
+    const struct cx_ty *a = &cx_ty_never;
+    const struct cx_ty *b = &cx_ty_never;
 
     *out = nothing;
     if (!type_bool(env, e->args[0], in, &a, &left))
@@ -115,10 +115,10 @@ static bool
 type_or(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const struct cx_ty **ret,
         struct cx_caps *out)
 {
-    struct cx_caps left;
-    struct cx_caps right;
-    const struct cx_ty *a;
-    const struct cx_ty *b;
+    struct cx_caps left = {NULL, 0};
+    struct cx_caps right = {NULL, 0};
+    const struct cx_ty *a = &cx_ty_never;
+    const struct cx_ty *b = &cx_ty_never;
 
     if (!type_bool(env, e->args[0], in, &a, &left))
         return false;
@@ -145,12 +145,12 @@ static bool
 type_if(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const struct cx_ty **ret,
         struct cx_caps *out)
 {
-    struct cx_caps test;
-    struct cx_caps yes;
-    struct cx_caps no;
-    const struct cx_ty *t;
-    const struct cx_ty *a;
-    const struct cx_ty *b;
+    struct cx_caps test = {NULL, 0};
+    struct cx_caps yes = {NULL, 0};
+    struct cx_caps no = {NULL, 0};
+    const struct cx_ty *t = &cx_ty_never;
+    const struct cx_ty *a = &cx_ty_never;
+    const struct cx_ty *b = &cx_ty_never;
 
     if (!type_bool(env, e->args[0], in, &t, &test))
         return false;
@@ -174,8 +174,8 @@ type_if(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const st
 static bool
 type_not(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const struct cx_ty **ret)
 {
-    struct cx_caps caps;
-    const struct cx_ty *t;
+    struct cx_caps caps = {NULL, 0};
+    const struct cx_ty *t = &cx_ty_never;
 
     if (!type_bool(env, e->args[0], in, &t, &caps))
         return false;
@@ -214,8 +214,8 @@ static bool
 type_has(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const struct cx_ty **ret,
          struct cx_caps *out)
 {
-    struct cx_caps caps;
-    const struct cx_ty *at;
+    struct cx_caps caps = {NULL, 0};
+    const struct cx_ty *at = &cx_ty_never;
     char shown[CX_SHOW];
 
     if (!cx_typecheck(env, e->args[0], in, &at, &caps))
@@ -223,8 +223,8 @@ type_has(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const s
     *ret = &cx_ty_true;
     *out = nothing;
     for (uint32_t i = 0; i < e->names_n; i++) {
-        const struct cx_ty *one;
-        struct cx_cap cap;
+        const struct cx_ty *one = &cx_ty_never;
+        struct cx_cap cap = {.base = NULL};
 
         if (at == NULL) {
             return cx_type_error(env, e->pos, "the type of `%s` is not known here",
@@ -261,10 +261,10 @@ no_attribute(struct cx_env *env, const struct cx_expr *e, const struct cx_ty *t)
 static bool
 type_get(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const struct cx_ty **ret)
 {
-    struct cx_caps caps;
-    const struct cx_ty *t;
+    struct cx_caps caps = {NULL, 0};
+    const struct cx_ty *t = &cx_ty_never;
     struct cx_tattr attr = {0};
-    struct cx_cap cap;
+    struct cx_cap cap = {.base = NULL};
     bool may;
     char shown[CX_SHOW];
 
@@ -289,8 +289,8 @@ static bool
 type_tag(struct cx_env *env, const struct cx_expr *e, struct cx_caps in,
          const struct cx_ty *const *t, const struct cx_ty **ret, struct cx_caps *out)
 {
-    const struct cx_ty *tags;
-    struct cx_cap cap;
+    const struct cx_ty *tags = &cx_ty_never;
+    struct cx_cap cap = {.base = NULL};
     bool may;
 
     if (!cx_ty_is_entity(t[0]))
@@ -328,9 +328,9 @@ type_set(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const s
     if (e->n == 0 && env->types.strict)
         return cx_type_error(env, e->pos, "the type of an empty set is not known");
     for (uint32_t i = 0; i < e->n; i++) {
-        struct cx_caps caps;
-        const struct cx_ty *t;
-        const struct cx_ty *both;
+        struct cx_caps caps = {NULL, 0};
+        const struct cx_ty *t = &cx_ty_never;
+        const struct cx_ty *both = &cx_ty_never;
 
         if (!cx_typecheck(env, e->args[i], in, &t, &caps))
             return false;
@@ -357,7 +357,7 @@ type_record(struct cx_env *env, const struct cx_expr *e, struct cx_caps in,
         return false;
     for (uint32_t i = 0; i < e->n; i++) {
         struct cx_tattr a = {.name = e->u.names[i], .required = true};
-        struct cx_caps caps;
+        struct cx_caps caps = {NULL, 0};
         uint32_t at = i;
 
         if (!cx_typecheck(env, e->args[i], in, &a.type, &caps))
@@ -413,8 +413,8 @@ type_call(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const 
     }
     for (uint32_t i = 0; i < e->n; i++) {
         const struct cx_ty *want = kind_type(i == 0 ? fn->self : fn->arg);
-        struct cx_caps caps;
-        const struct cx_ty *t;
+        struct cx_caps caps = {NULL, 0};
+        const struct cx_ty *t = &cx_ty_never;
 
         if (!cx_typecheck(env, e->args[i], in, &t, &caps))
             return false;
@@ -428,10 +428,10 @@ type_call(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const 
 static bool
 type_is(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const struct cx_ty **ret)
 {
-    struct cx_caps caps;
-    const struct cx_ty *a;
-    const struct cx_ty *b;
-    const struct cx_ty *inside;
+    struct cx_caps caps = {NULL, 0};
+    const struct cx_ty *a = &cx_ty_never;
+    const struct cx_ty *b = &cx_ty_never;
+    const struct cx_ty *inside = &cx_ty_never;
     bool found = false;
 
     if (!cx_typecheck(env, e->args[0], in, &a, &caps))
@@ -461,7 +461,7 @@ type_strict(struct cx_env *env, const struct cx_expr *e, struct cx_caps in,
             const struct cx_ty **ret, struct cx_caps *out)
 {
     const struct cx_ty *t[2] = {NULL, NULL};
-    struct cx_caps caps;
+    struct cx_caps caps = {NULL, 0};
 
     for (uint32_t i = 0; i < e->n && i < 2; i++) {
         if (!cx_typecheck(env, e->args[i], in, &t[i], &caps))

@@ -132,8 +132,8 @@ conditions_typed(struct validator *v)
 
     for (uint32_t i = 0; i < v->p->cond_n; i++) {
         const struct cx_cond *c = &v->p->conds[i];
-        struct cx_caps out;
-        const struct cx_ty *t;
+        struct cx_caps out = {NULL, 0};
+        const struct cx_ty *t = &cx_ty_never;
         char shown[2 * CX_SHOW];
 
         if (!cx_typecheck(&v->env, c->body, known, &t, &out))
@@ -188,11 +188,14 @@ policy_valid(struct validator *v)
     for (size_t i = 0; i < s->action_n; i++) {
         struct cedar_span name = cx_type(&s->actions[i].uid);
         struct cx_ty type = {.kind = CX_TY_ENTITY, .height = 1, .n = 1, .u.types = &name};
+        bool ok;
 
         if (!action_allowed(&v->p->scope[1], &s->actions[i]))
             continue;
         v->env.action_type = &type;
-        if (!action_typed(v, &s->actions[i], &environments))
+        ok = action_typed(v, &s->actions[i], &environments);
+        v->env.action_type = NULL;
+        if (!ok)
             return false;
     }
     return environments != 0 ||

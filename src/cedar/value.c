@@ -191,28 +191,20 @@ cx_fields_sort(struct cedar_field *f, size_t n, struct cedar_span *dup)
 }
 
 const struct cedar_value *
-cx_field_get(const struct cedar_field *f, size_t n, bool sorted, struct cedar_span name)
+cx_field_search(const struct cedar_field *f, size_t n, struct cedar_span name)
 {
     size_t lo = 0;
 
-    if (!sorted || n <= 8) {
-        for (size_t i = 0; i < n; i++) {
-            if (cx_span_eq(cx_span(f[i].name, f[i].name_len), name))
-                return &f[i].value;
-        }
-        return NULL;
-    }
     while (lo < n) {
         size_t mid = lo + (n - lo) / 2;
         int c = cx_span_cmp(cx_span(f[mid].name, f[mid].name_len), name);
 
         if (c == 0)
             return &f[mid].value;
-        if (c < 0) {
+        if (c < 0)
             lo = mid + 1;
-        } else {
+        else
             n = mid;
-        }
     }
     return NULL;
 }

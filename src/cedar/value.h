@@ -63,9 +63,22 @@ bool cx_set_has_any(const struct cedar_value *set, const struct cedar_value *ite
 size_t cx_set_sort(struct cedar_value *items, size_t n);
 /* Orders by name; false if a name is there twice, which is then in *dup. */
 bool cx_fields_sort(struct cedar_field *f, size_t n, struct cedar_span *dup) WRIT_CHECK;
+/* The same as cx_field_get where there are many, in the order of cx_fields_sort. */
+const struct cedar_value *cx_field_search(const struct cedar_field *f, size_t n,
+                                          struct cedar_span name) WRIT_CHECK;
+
 /* NULL if there is none. sorted: the fields are in the order of cx_fields_sort. */
-const struct cedar_value *cx_field_get(const struct cedar_field *f, size_t n, bool sorted,
-                                       struct cedar_span name) WRIT_CHECK;
+static inline const struct cedar_value *
+cx_field_get(const struct cedar_field *f, size_t n, bool sorted, struct cedar_span name)
+{
+    if (sorted && n > 8)
+        return cx_field_search(f, n, name);
+    for (size_t i = 0; i < n; i++) {
+        if (f[i].name_len == name.len && cx_mem_eq(f[i].name, name.ptr, name.len))
+            return &f[i].value;
+    }
+    return NULL;
+}
 
 static inline struct cedar_span
 cx_str(const struct cedar_value *v)
