@@ -379,23 +379,31 @@ parse_value(struct parser *p, struct writ_jval *v)
     }
 }
 
+/* Fails at the first byte that is not UTF-8, if there is one. */
+static bool
+check_utf8(struct parser *p)
+{
+    size_t bad = writ_utf8_check(writ_span(p->text, p->len));
+
+    if (bad == p->len)
+        return true;
+    for (size_t i = 0; i < bad; i++) {
+        if (p->text[i] == '\n') {
+            p->line++;
+            p->line_start = i + 1;
+        }
+    }
+    p->at = bad;
+    return fail(p, WRIT_E_FORMAT, "the text is not UTF-8");
+}
+
 static void
 parse_document(struct parser *p)
 {
-    size_t bad = writ_utf8_check(writ_span(p->text, p->len));
     struct writ_jval *root;
 
-    if (bad != p->len) {
-        p->at = bad;
-        for (size_t i = 0; i < bad; i++) {
-            if (p->text[i] == '\n') {
-                p->line++;
-                p->line_start = i + 1;
-            }
-        }
-        (void)fail(p, WRIT_E_FORMAT, "the text is not UTF-8");
+    if (!check_utf8(p))
         return;
-    }
     skip_blank(p);
     root = node_new(p);
     if (root == NULL || !parse_value(p, root))

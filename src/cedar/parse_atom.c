@@ -136,27 +136,37 @@ cx_parse_key(struct cx_reader *r, struct cedar_span *ret)
 }
 
 static bool
+parse_pair(struct cx_reader *r, struct cx_vec *list)
+{
+    uint32_t pos = r->tok.pos;
+    struct pair pair = {.value = NULL};
+    struct pair *slot;
+    char shown[CX_SHOW];
+
+    if (!cx_parse_key(r, &pair.name) || !cx_need(r, CX_P(':'), "`:`"))
+        return false;
+    for (size_t i = 0; i < list->len; i++) {
+        if (cx_span_eq(((struct pair *)list->mem)[i].name, pair.name)) {
+            return cx_fail(r, CEDAR_E_SYNTAX, pos, "the attribute `%s` is there twice",
+                           cx_show(pair.name, shown, sizeof shown));
+        }
+    }
+    pair.value = cx_parse_expr(r);
+    if (pair.value == NULL)
+        return false;
+    slot = (struct pair *)cx_vec_push(list, sizeof pair);
+    if (slot == NULL)
+        return cx_fail(r, CEDAR_E_NOMEM, pos, "out of memory");
+    *slot = pair;
+    return true;
+}
+
+static bool
 parse_pairs(struct cx_reader *r, struct cx_vec *ret)
 {
     while (!cx_is(r, CX_P('}'))) {
-        uint32_t pos = r->tok.pos;
-        struct pair pair;
-        struct pair *slot;
-        char shown[CX_SHOW];
-
-        if (!cx_parse_key(r, &pair.name) || !cx_need(r, CX_P(':'), "`:`"))
+        if (!parse_pair(r, ret))
             return false;
-        for (size_t i = 0; i < ret->len; i++) {
-            if (cx_span_eq(((struct pair *)ret->mem)[i].name, pair.name)) {
-                return cx_fail(r, CEDAR_E_SYNTAX, pos, "the attribute `%s` is there twice",
-                               cx_show(pair.name, shown, sizeof shown));
-            }
-        }
-        pair.value = cx_parse_expr(r);
-        slot = pair.value == NULL ? NULL : (struct pair *)cx_vec_push(ret, sizeof pair);
-        if (slot == NULL)
-            return cx_fail(r, CEDAR_E_NOMEM, r->tok.pos, "out of memory");
-        *slot = pair;
         if (!cx_take(r, CX_P(',')))
             break;
     }

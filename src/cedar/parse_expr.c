@@ -107,33 +107,46 @@ make_get(struct cx_reader *r, struct cx_expr *self, uint32_t pos, struct cedar_s
     return cx_expr_done(r, e);
 }
 
-/* What follows a primary: .name, .name(..), ["name"]. */
+/* .name or .name(..); the point is taken. */
+static struct cx_expr *
+parse_dot(struct cx_reader *r, struct cx_expr *self)
+{
+    uint32_t pos = r->tok.pos;
+    struct cedar_span name;
+
+    if (r->tok.kind != CX_T_IDENT) {
+        (void)cx_expected(r, "an attribute or method name");
+        return NULL;
+    }
+    if (!cx_parse_key(r, &name))
+        return NULL;
+    return cx_is(r, CX_P('(')) ? parse_method(r, self, pos, name) : make_get(r, self, pos, name);
+}
+
+/* ["name"]; the bracket is taken. */
+static struct cx_expr *
+parse_index(struct cx_reader *r, struct cx_expr *self)
+{
+    uint32_t pos = r->tok.pos;
+    struct cedar_span name;
+
+    if (!cx_string(r, &name))
+        return NULL;
+    cx_next(r);
+    return cx_need(r, CX_P(']'), "`]`") ? make_get(r, self, pos, name) : NULL;
+}
+
+/* What follows a primary. */
 static struct cx_expr *
 parse_access(struct cx_reader *r, struct cx_expr *e)
 {
     while (e != NULL && r->e == CEDAR_OK) {
-        uint32_t pos = r->tok.pos;
-        struct cedar_span name;
-
-        if (cx_take(r, CX_P('.'))) {
-            pos = r->tok.pos;
-            if (r->tok.kind != CX_T_IDENT) {
-                (void)cx_expected(r, "an attribute or method name");
-                return NULL;
-            }
-            if (!cx_parse_key(r, &name))
-                return NULL;
-            e = cx_is(r, CX_P('(')) ? parse_method(r, e, pos, name) : make_get(r, e, pos, name);
-        } else if (cx_take(r, CX_P('['))) {
-            if (!cx_string(r, &name))
-                return NULL;
-            cx_next(r);
-            if (!cx_need(r, CX_P(']'), "`]`"))
-                return NULL;
-            e = make_get(r, e, pos, name);
-        } else {
+        if (cx_take(r, CX_P('.')))
+            e = parse_dot(r, e);
+        else if (cx_take(r, CX_P('[')))
+            e = parse_index(r, e);
+        else
             return e;
-        }
     }
     return NULL;
 }

@@ -257,7 +257,7 @@ cedar_policies_load(const struct cedar_source *src, size_t n, unsigned flags,
     return cedar_policies_load_linked(src, n, flags, NULL, 0, ret, err);
 }
 
-enum cedar_err
+enum cedar_err /* NOLINTNEXTLINE(readability-function-size): the texts, the links and the answer */
 cedar_policies_load_linked(const struct cedar_source *src, size_t n, unsigned flags,
                            const struct cedar_link *links, size_t link_count,
                            struct cedar_policies **ret, struct cedar_error *err)

@@ -6,11 +6,23 @@
 
 /* ---- Declarations ---- */
 
+/* The names that the JSON form gives a meaning of its own. */
 static bool
-collect_commons(struct cx_resolver *r)
+is_taken(struct cedar_span name)
 {
     static const char *const taken[] = {"Bool", "Boolean", "Entity", "Extension",
                                         "Long", "Record",  "Set",    "String"};
+
+    for (size_t k = 0; k < WRIT_COUNT(taken); k++) {
+        if (cx_span_is(name, taken[k]))
+            return true;
+    }
+    return false;
+}
+
+static bool
+collect_commons(struct cx_resolver *r)
+{
     const struct cx_raw_common *raw = (const struct cx_raw_common *)r->raw->commons.mem;
 
     r->common_n = r->raw->commons.len;
@@ -18,12 +30,8 @@ collect_commons(struct cx_resolver *r)
     if (r->commons == NULL)
         return cx_raw_nomem(r->raw);
     for (size_t i = 0; i < r->common_n; i++) {
-        for (size_t k = 0; k < WRIT_COUNT(taken); k++) {
-            if (cx_span_is(raw[i].name, taken[k])) {
-                return cx_raw_fail(r->raw, raw[i].at, "`%s` is the name of a built-in type",
-                                   taken[k]);
-            }
-        }
+        if (is_taken(raw[i].name))
+            return cx_raw_fail(r->raw, raw[i].at, "this is the name of a built-in type");
         r->commons[i].raw = &raw[i];
         if (!cx_qualify(r, raw[i].ns, raw[i].name, &r->commons[i].name))
             return false;
@@ -293,34 +301,43 @@ resolve_action(struct cx_resolver *r, const struct cx_raw_action *raw)
            resolve_names(r, raw->resources, raw->resource_n, raw->ns, &a->resources);
 }
 
+/* Adds the parents of `at` that are not found yet. */
+static bool
+add_parents(struct cx_resolver *r, const struct cx_action *a, const struct cx_action *at,
+            struct cx_vec *found)
+{
+    for (uint32_t i = 0; i < at->parent_n; i++) {
+        const struct cedar_uid *have = (const struct cedar_uid *)found->mem;
+        struct cedar_uid *slot;
+        size_t k = 0;
+
+        if (cx_uid_eq(&at->parents[i], &a->uid))
+            return cx_raw_fail(r->raw, (struct cx_place){0, 0},
+                               "an action is among its own ancestors");
+        while (k < found->len && !cx_uid_eq(&have[k], &at->parents[i]))
+            k++;
+        if (k < found->len)
+            continue;
+        slot = (struct cedar_uid *)cx_vec_push(found, sizeof *slot);
+        if (slot == NULL)
+            return cx_raw_nomem(r->raw);
+        *slot = at->parents[i];
+    }
+    return true;
+}
+
 static bool
 close_action(struct cx_resolver *r, struct cx_action *a)
 {
     CX_VEC_AUTO struct cx_vec found = {0};
-    const struct cx_action *at = a;
 
-    for (size_t next = 0;; next++) {
-        for (uint32_t i = 0; i < at->parent_n; i++) {
-            const struct cedar_uid *have = (const struct cedar_uid *)found.mem;
-            struct cedar_uid *slot;
-            size_t k = 0;
+    if (!add_parents(r, a, a, &found))
+        return false;
+    for (size_t next = 0; next < found.len; next++) {
+        const struct cedar_uid *uid = (const struct cedar_uid *)found.mem + next;
 
-            if (cx_uid_eq(&at->parents[i], &a->uid)) {
-                return cx_raw_fail(r->raw, (struct cx_place){0, 0},
-                                   "an action is among its own ancestors");
-            }
-            while (k < found.len && !cx_uid_eq(&have[k], &at->parents[i]))
-                k++;
-            if (k < found.len)
-                continue;
-            slot = (struct cedar_uid *)cx_vec_push(&found, sizeof *slot);
-            if (slot == NULL)
-                return cx_raw_nomem(r->raw);
-            *slot = at->parents[i];
-        }
-        if (next == found.len)
-            break;
-        at = cx_schema_action(r->raw->schema, &((struct cedar_uid *)found.mem)[next]);
+        if (!add_parents(r, a, cx_schema_action(r->raw->schema, uid), &found))
+            return false;
     }
     a->ancestor_n = (uint32_t)found.len;
     a->ancestors = (struct cedar_uid *)cx_vec_keep(&found, sizeof(struct cedar_uid), r->arena);

@@ -329,26 +329,25 @@ parse_action_ref(struct text *t, struct cx_vec *list)
     return true;
 }
 
+/* '[' REF {',' REF} [','] ']', not empty; the bracket is taken. */
+static bool
+parse_action_list(struct text *t, struct cx_vec *list)
+{
+    do {
+        if (!parse_action_ref(t, list))
+            return false;
+    } while (cx_take(&t->r, CX_P(',')) && !cx_is(&t->r, CX_P(']')));
+    return cx_need(&t->r, CX_P(']'), "`,` or `]`");
+}
+
 static bool
 parse_action_refs(struct text *t, struct cx_raw_action *a)
 {
     CX_VEC_AUTO struct cx_vec list = {0};
     void *mem;
+    bool ok = cx_take(&t->r, CX_P('[')) ? parse_action_list(t, &list) : parse_action_ref(t, &list);
 
-    if (!cx_take(&t->r, CX_P('['))) {
-        if (!parse_action_ref(t, &list))
-            return false;
-    } else {
-        while (!cx_is(&t->r, CX_P(']')) || list.len == 0) { /* not empty */
-            if (!parse_action_ref(t, &list))
-                return false;
-            if (!cx_take(&t->r, CX_P(',')))
-                break;
-        }
-        if (!cx_need(&t->r, CX_P(']'), "`,` or `]`"))
-            return false;
-    }
-    if (!keep(t, &list, sizeof(struct cx_raw_ref), &mem, &a->parent_n))
+    if (!ok || !keep(t, &list, sizeof(struct cx_raw_ref), &mem, &a->parent_n))
         return false;
     a->parents = (struct cx_raw_ref *)mem;
     return true;

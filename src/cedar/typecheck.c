@@ -128,10 +128,7 @@ type_or(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const st
         return true;
     if (!type_bool(env, e->args[1], in, &b, &right))
         return false;
-    if (a->kind == CX_TY_FALSE) {
-        *ret = b;
-        *out = right;
-    } else if (b->kind == CX_TY_TRUE) {
+    if (a->kind == CX_TY_FALSE || b->kind == CX_TY_TRUE) {
         *ret = b;
         *out = right;
     } else if (b->kind != CX_TY_FALSE) {
@@ -183,6 +180,7 @@ type_not(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const s
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one parameter more than usual, all of one step */
 /* One step of `has`; *next is the type of what was asked for, NULL if that cannot be there. */
 static bool
 has_step(struct cx_env *env, const struct cx_expr *e, uint32_t i, struct cx_caps in,
@@ -400,17 +398,23 @@ type_literal_arg(struct cx_env *env, const struct cx_expr *e)
 }
 
 static bool
+wrong_count(struct cx_env *env, const struct cx_expr *e)
+{
+    const struct cx_fn_info *fn = &cx_fns[e->sub];
+    unsigned self = fn->method ? 1 : 0;
+
+    return cx_type_error(env, e->pos, "%s takes %u argument%s, not %u", fn->name, fn->arity - self,
+                         fn->arity - self == 1 ? "" : "s", e->n - self);
+}
+
+static bool
 type_call(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const struct cx_ty **ret)
 {
     const struct cx_fn_info *fn = &cx_fns[e->sub];
     char wanted[2 * CX_SHOW];
 
-    if (e->n != fn->arity) {
-        return cx_type_error(env, e->pos, "%s takes %d argument%s, not %u", fn->name,
-                             fn->arity - (fn->method ? 1 : 0),
-                             fn->arity - (fn->method ? 1 : 0) == 1 ? "" : "s",
-                             e->n - (fn->method ? 1U : 0U));
-    }
+    if (e->n != fn->arity)
+        return wrong_count(env, e);
     for (uint32_t i = 0; i < e->n; i++) {
         const struct cx_ty *want = kind_type(i == 0 ? fn->self : fn->arg);
         struct cx_caps caps = {NULL, 0};

@@ -61,6 +61,20 @@ join_entities(const struct cx_types *c, const struct cx_ty *a, const struct cx_t
     return t;
 }
 
+/* The attribute that both records have; false if their types do not join. */
+static bool
+join_attr(const struct cx_types *c, const struct cx_tattr *x, const struct cx_ty *b,
+          struct cx_tattr *ret)
+{
+    const struct cx_tattr *y = cx_ty_attr(b, x->name);
+    const struct cx_ty *both = y == NULL ? NULL : cx_ty_join(c, x->type, y->type);
+
+    if (both == NULL || (c->strict && x->required != y->required))
+        return false;
+    *ret = (struct cx_tattr){x->name, both, x->required && y->required};
+    return true;
+}
+
 static const struct cx_ty *
 join_records(const struct cx_types *c, const struct cx_ty *a, const struct cx_ty *b)
 {
@@ -74,17 +88,12 @@ join_records(const struct cx_types *c, const struct cx_ty *a, const struct cx_ty
         return NULL;
     t->open = a->open || b->open || a->n != b->n;
     for (uint32_t i = 0; i < a->n; i++) {
-        const struct cx_tattr *x = &a->u.attrs[i];
-        const struct cx_tattr *y = cx_ty_attr(b, x->name);
-        const struct cx_ty *both = y == NULL ? NULL : cx_ty_join(c, x->type, y->type);
-
-        if (both == NULL || (c->strict && x->required != y->required)) {
-            if (c->strict)
-                return NULL;
+        if (join_attr(c, &a->u.attrs[i], b, &attrs[t->n]))
+            t->n++;
+        else if (c->strict)
+            return NULL;
+        else
             t->open = true;
-            continue;
-        }
-        attrs[t->n++] = (struct cx_tattr){x->name, both, x->required && y->required};
     }
     t->u.attrs = attrs;
     return t;
@@ -104,6 +113,17 @@ join_sets(const struct cx_types *c, const struct cx_ty *a, const struct cx_ty *b
     return t;
 }
 
+/* Types of different kinds, which only permissive mode joins. */
+static const struct cx_ty *
+join_kinds(const struct cx_types *c, const struct cx_ty *a, const struct cx_ty *b)
+{
+    if (c->strict)
+        return NULL;
+    if (a->kind == CX_TY_NEVER || b->kind == CX_TY_NEVER)
+        return a->kind == CX_TY_NEVER ? b : a;
+    return cx_ty_is_entity(a) && cx_ty_is_entity(b) ? &cx_ty_any_entity : NULL;
+}
+
 /* Recurses by the height of the types. */
 const struct cx_ty *
 cx_ty_join(const struct cx_types *c, const struct cx_ty *a, const struct cx_ty *b)
@@ -112,31 +132,15 @@ cx_ty_join(const struct cx_types *c, const struct cx_ty *a, const struct cx_ty *
         return a;
     if (cx_ty_is_bool(a) && cx_ty_is_bool(b))
         return a->kind == b->kind ? a : &cx_ty_bool;
-    if (!c->strict && (a->kind == CX_TY_NEVER || b->kind == CX_TY_NEVER))
-        return a->kind == CX_TY_NEVER ? b : a;
-    if (!c->strict && cx_ty_is_entity(a) && cx_ty_is_entity(b) && a->kind != b->kind)
-        return &cx_ty_any_entity;
     if (a->kind != b->kind)
-        return NULL;
-    switch ((enum cx_tkind)a->kind) {
-    case CX_TY_ENTITY:
+        return join_kinds(c, a, b);
+    if (a->kind == CX_TY_ENTITY)
         return join_entities(c, a, b);
-    case CX_TY_SET:
+    if (a->kind == CX_TY_SET)
         return join_sets(c, a, b);
-    case CX_TY_RECORD:
+    if (a->kind == CX_TY_RECORD)
         return join_records(c, a, b);
-    case CX_TY_EXT:
-        return a->ext == b->ext ? a : NULL;
-    case CX_TY_NEVER:
-    case CX_TY_BOOL:
-    case CX_TY_TRUE:
-    case CX_TY_FALSE:
-    case CX_TY_LONG:
-    case CX_TY_STRING:
-    case CX_TY_ANY_ENTITY:
-        break;
-    }
-    return a;
+    return a->kind != CX_TY_EXT || a->ext == b->ext ? a : NULL;
 }
 
 bool
@@ -216,26 +220,30 @@ cx_ty_tags(const struct cx_types *c, const struct cx_ty *t, bool *may)
     return all ? ret : NULL;
 }
 
-/* Groups of actions are known one by one; any type of action may be in any other. */
+static bool
+action_in(const struct cx_action *x, struct cedar_span a, struct cedar_span b)
+{
+    if (!cx_span_eq(cx_type(&x->uid), a))
+        return false;
+    for (uint32_t k = 0; k < x->ancestor_n; k++) {
+        if (cx_span_eq(cx_type(&x->ancestors[k]), b))
+            return true;
+    }
+    return false;
+}
+
+/* Whether an entity of the one type can be in one of the other; for actions, whether any is. */
 static bool
 name_in(const struct cx_types *c, struct cedar_span a, struct cedar_span b)
 {
-    const struct cx_etype *e;
+    const struct cx_etype *e = cx_schema_etype(c->schema, a);
 
     if (cx_span_eq(a, b))
         return true;
-    if (cx_is_action_type(a) && cx_is_action_type(b)) {
-        for (size_t i = 0; i < c->schema->action_n; i++) {
-            const struct cx_action *x = &c->schema->actions[i];
-
-            for (uint32_t k = 0; cx_span_eq(cx_type(&x->uid), a) && k < x->ancestor_n; k++) {
-                if (cx_span_eq(cx_type(&x->ancestors[k]), b))
-                    return true;
-            }
-        }
-        return false;
+    for (size_t i = 0; cx_is_action_type(a) && i < c->schema->action_n; i++) {
+        if (action_in(&c->schema->actions[i], a, b))
+            return true;
     }
-    e = cx_schema_etype(c->schema, a);
     return e != NULL && cx_etype_below(e, b);
 }
 
