@@ -90,6 +90,8 @@ answer_sealed(struct ledger *l)
 static enum writ_err
 append(struct ledger *l, struct writ_chan *c, struct writ_span record)
 {
+    enum writ_msg ack =
+        c->peer == WRIT_ROLE_KEEPER ? WRIT_MSG_LEDGER_ACK_KEEPER : WRIT_MSG_LEDGER_ACK;
     enum writ_err e = ledger_accept(l, record, c->peer);
 
     if (e == WRIT_E_FORMAT || e == WRIT_E_DENIED)
@@ -97,8 +99,7 @@ append(struct ledger *l, struct writ_chan *c, struct writ_span record)
     if (e == WRIT_OK)
         e = ledger_flush(l);
     if (e == WRIT_OK)
-        return answer_count(
-            l, c, c->peer == WRIT_ROLE_KEEPER ? WRIT_MSG_LEDGER_ACK_KEEPER : WRIT_MSG_LEDGER_ACK);
+        return answer_count(l, c, ack);
     if (!l->failed)
         ledger_fail(l, "a record could not be kept", e);
     else if (c->peer == WRIT_ROLE_LAUNCHER)
