@@ -249,6 +249,16 @@ writ_store_unmark(struct writ_store *s, const char *task)
     (void)unlinkat(s->open, task, 0);
 }
 
+void
+writ_store_forget(struct writ_store *s, const char *task)
+{
+    char name[WRIT_LOG_NAME];
+
+    writ_log_name(task, name);
+    (void)unlinkat(s->tasks, name, 0);
+    writ_store_unmark(s, task);
+}
+
 static enum writ_err
 add_own(struct writ_log *l, struct writ_record *r)
 {
@@ -331,7 +341,6 @@ writ_store_seal(struct writ_store *s, struct writ_log *l, const char *process, c
 static enum writ_err
 recover_one(struct writ_store *s, const char *task)
 {
-    char name[WRIT_LOG_NAME];
     struct writ_log l;
     enum writ_err e;
 
@@ -340,10 +349,7 @@ recover_one(struct writ_store *s, const char *task)
     if (e == WRIT_E_SYS && errno == ENOENT) {
         writ_store_unmark(s, task);
     } else if (e == WRIT_OK && l.written == 0) {
-        /* its ledger died before the first record: nothing had begun */
-        writ_log_name(task, name);
-        (void)unlinkat(s->tasks, name, 0);
-        writ_store_unmark(s, task);
+        writ_store_forget(s, task); /* its ledger died before the first record */
     } else if (e == WRIT_OK) {
         /* if it is sealed already, but perhaps not anchored, an anchor more says the same again */
         e = writ_store_seal(s, &l, "ledger", "found unsealed when the next ledger started");

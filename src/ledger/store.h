@@ -40,6 +40,8 @@ enum writ_err writ_store_sync(struct writ_store *s) WRIT_CHECK;
 /* The mark that a task's log is not sealed. */
 enum writ_err writ_store_mark(struct writ_store *s, const char *task) WRIT_CHECK;
 void writ_store_unmark(struct writ_store *s, const char *task);
+/* A task that never began (its first record is not in the main log) leaves no log of its own. */
+void writ_store_forget(struct writ_store *s, const char *task);
 
 /*
  * Seals l: the last record, everything to the disk, the anchor in the main log. reason is NULL

@@ -157,8 +157,10 @@ ledger_flush(struct ledger *l)
         l->unsynced_us = writ_clock_mono_us();
     if (e == WRIT_OK && first) {
         e = anchor(l, WRIT_KIND_TASK_START, 5000);
-        if (e != WRIT_OK)
+        if (e != WRIT_OK) {
             ledger_fail(l, "main.jsonl", e);
+            writ_store_forget(&l->store, l->log.task); /* the launcher gets no answer: no task */
+        }
     }
     return e;
 }

@@ -179,7 +179,7 @@ def no_second_ledger(t):
         return
     home = Home()
     os.mkdir(home.dir, 0o700)
-    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=3m,mode=0700', 'tmpfs', home.dir]).returncode != 0:
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=12m,mode=0700', 'tmpfs', home.dir]).returncode != 0:
         t.skip('full disk', 'tmpfs cannot be mounted here')
         return
     try:
