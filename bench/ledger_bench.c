@@ -54,7 +54,7 @@ must(enum writ_err e, const char *what)
     if (e == WRIT_OK)
         return;
     (void)fprintf(stderr, "ledger_bench: %s: %s\n", what, writ_err_name(e));
-    exit(1); // NOLINT(concurrency-mt-unsafe)
+    exit(1);
 }
 
 /* Pushes until the ring is full; returns how many went in. */

@@ -43,8 +43,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct writ_diag diag = {0};
     struct writ_doc d;
 
-    (void)setenv("WRIT_HOME", "/nowhere/writ", 1); /* NOLINT(concurrency-mt-unsafe) */
-    (void)setenv("HOME", "/nowhere/home", 1);      /* NOLINT(concurrency-mt-unsafe) */
+    (void)setenv("WRIT_HOME", "/nowhere/writ", 1);
+    (void)setenv("HOME", "/nowhere/home", 1);
     if (writ_profile_parse(writ_span(data, size), "/usr/share", "fuzz", "", &d, &diag) != WRIT_OK) {
         assert(diag.text[0] != '\0');
         assert(d.argv == NULL && d.services == NULL && d.binds == NULL);

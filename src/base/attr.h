@@ -11,7 +11,7 @@
 #define WRIT_CLEANUP(fn)        __attribute__((cleanup(fn)))
 #define WRIT_NORETURN           __attribute__((noreturn))
 /* For what a library looks up in us by name. */
-#define WRIT_EXPORT             __attribute__((visibility("default")))
+#define WRIT_EXPORT __attribute__((visibility("default")))
 
 /* For a large local that is filled before it is read: the compiler need not zero it first. */
 #if defined(__has_attribute) && __has_attribute(uninitialized)

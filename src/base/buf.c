@@ -187,6 +187,7 @@ writ_buf_putf(struct writ_buf *b, const char *fmt, ...)
     int n;
 
     va_start(ap, fmt);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is just above
     n = vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
     if (n < 0 || (size_t)n >= sizeof(text)) {

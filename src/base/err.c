@@ -45,10 +45,11 @@ writ_diag_set(struct writ_diag *d, unsigned line, unsigned col, const char *fmt,
 void
 writ_diag_print(const struct writ_diag *d)
 {
-    if (d->file[0] == '\0')
+    if (d->file[0] == '\0') {
         (void)fprintf(stderr, "writ: %s\n", d->text);
-    else if (d->line == 0)
+    } else if (d->line == 0) {
         (void)fprintf(stderr, "writ: %s: %s\n", d->file, d->text);
-    else
+    } else {
         (void)fprintf(stderr, "writ: %s:%u:%u: %s\n", d->file, d->line, d->col, d->text);
+    }
 }

@@ -165,8 +165,8 @@ writ_time_parse(struct writ_span s, int64_t *ret_us)
     year -= month <= 2 ? 1 : 0;
     month = month > 2 ? month - 3 : month + 9;
     days = (int64_t)year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + mday;
-    us = ((days - 1) * S_PER_DAY + part[0] * 3600 + part[1] * 60 + part[2]) * US_PER_S + part[3] +
-         time_min_us;
+    us = (days - 1) * S_PER_DAY + (int64_t)part[0] * 3600 + (int64_t)part[1] * 60 + part[2];
+    us = us * US_PER_S + part[3] + time_min_us;
     writ_time_text(us, again); /* refuses 30 February and wrong separators */
     if (memcmp(again, s.ptr, TIME_CHARS) != 0)
         return false;

@@ -4,10 +4,6 @@
 
 #include "base/text.h"
 
-#include "base/text.h"
-
-#include "base/text.h"
-
 void
 writ_json_init(struct writ_json *j, struct writ_buf *out)
 {
@@ -38,10 +34,11 @@ unseen(struct writ_span s, size_t n)
 {
     unsigned code = 0;
 
-    if (n == 2)
+    if (n == 2) {
         code = (s.ptr[0] & 31U) << 6 | (s.ptr[1] & 63U);
-    else if (n == 3)
+    } else if (n == 3) {
         code = (s.ptr[0] & 15U) << 12 | (s.ptr[1] & 63U) << 6 | (s.ptr[2] & 63U);
+    }
     return unseen_code(code) ? code : 0;
 }
 

@@ -2,16 +2,17 @@
 
 #include "base/limits.h"
 
-static int
+/* 16 for what is no digit in any base that we read. */
+static unsigned
 digit_value(uint8_t c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
+        return (unsigned)c - '0';
     if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
+        return (unsigned)c - 'a' + 10;
     if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+        return (unsigned)c - 'A' + 10;
+    return 16;
 }
 
 static bool
@@ -22,10 +23,10 @@ parse_number(struct writ_span s, unsigned base, uint64_t max, uint64_t *ret)
     if (s.len == 0)
         return false;
     for (size_t i = 0; i < s.len; i++) {
-        int d = digit_value(s.ptr[i]);
+        unsigned d = digit_value(s.ptr[i]);
 
-        if (d < 0 || (unsigned)d >= base || !writ_mul(v, (uint64_t)base, &v) ||
-            !writ_add(v, (uint64_t)d, &v) || v > max)
+        if (d >= base || !writ_mul(v, (uint64_t)base, &v) || !writ_add(v, (uint64_t)d, &v) ||
+            v > max)
             return false;
     }
     *ret = v;
@@ -109,12 +110,32 @@ writ_is_name(struct writ_span s)
     return true;
 }
 
+/* True if an IPv4 address in any notation cannot have c there, at the n-th place of a label. */
+static bool
+is_only_in_names(uint8_t c, size_t n)
+{
+    if (c == '-' || c == '_')
+        return true;
+    if (c >= 'a' && c <= 'f')
+        return n == 1; /* later it may be a hexadecimal digit */
+    /* "x" follows a leading 0 in a hexadecimal number */
+    return c >= 'g' && c <= 'z' && !(c == 'x' && n == 2);
+}
+
+/* True if c may stand at the n-th place of a label, counted from 1. */
+static bool
+fits_label(uint8_t c, size_t n)
+{
+    if (c == '-')
+        return n > 1 && n <= 63;
+    return ((is_alnum(c) && !(c >= 'A' && c <= 'Z')) || c == '_') && n <= 63;
+}
+
 bool
 writ_is_host(struct writ_span s)
 {
     size_t label = 0;
-    bool letter =
-        false; /* in the last label: "1.2.3.4" and "0x7f.1" are addresses to some parsers */
+    bool letter = false; /* in the last label: some parsers take "1.2.3.4", "0x7f.1" as addresses */
 
     if (s.len == 0 || s.len > WRIT_HOST_MAX)
         return false;
@@ -128,13 +149,9 @@ writ_is_host(struct writ_span s)
             letter = false;
             continue;
         }
-        if (!is_alnum(c) && c != '-' && c != '_')
+        if (!fits_label(c, ++label))
             return false;
-        if ((c >= 'A' && c <= 'Z') || (label == 0 && c == '-') || ++label > 63)
-            return false;
-        /* "x" follows a leading 0 in a hexadecimal number; any other letter makes it a name */
-        letter = letter || (c >= 'g' && c <= 'z' && !(c == 'x' && label == 2)) || c == '-' ||
-                 c == '_' || (c >= 'a' && c <= 'f' && label == 1);
+        letter = letter || is_only_in_names(c, label);
     }
     return label != 0 && letter && s.ptr[s.len - 1] != '-';
 }
@@ -157,7 +174,7 @@ writ_unhex(struct writ_span s, uint8_t *ret, size_t n)
     if (s.len != 2 * n)
         return false;
     for (size_t i = 0; i < s.len; i++) {
-        if (digit_value(s.ptr[i]) < 0)
+        if (digit_value(s.ptr[i]) == 16)
             return false;
     }
     for (size_t i = 0; i < n; i++)
@@ -168,7 +185,7 @@ writ_unhex(struct writ_span s, uint8_t *ret, size_t n)
 void
 writ_put_base64(struct writ_buf *b, struct writ_span s)
 {
-    static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
     for (size_t i = 0; i < s.len; i += 3) {
         size_t left = s.len - i;
@@ -181,45 +198,54 @@ writ_put_base64(struct writ_buf *b, struct writ_span s)
             v |= s.ptr[i + 2];
         out[0] = set[v >> 18];
         out[1] = set[v >> 12 & 63];
-        out[2] = left > 1 ? set[v >> 6 & 63] : '=';
-        out[3] = left > 2 ? set[v & 63] : '=';
+        out[2] = set[left > 1 ? v >> 6 & 63 : 64];
+        out[3] = set[left > 2 ? v & 63 : 64];
         writ_buf_put(b, writ_span(out, 4));
     }
+}
+
+/* Unicode, table 3-7: what may follow which first byte; the rest is 80..BF. */
+struct utf8_lead {
+    uint8_t first;
+    uint8_t last;
+    uint8_t low; /* bounds of the second byte */
+    uint8_t high;
+    uint8_t len;
+};
+
+static const struct utf8_lead *
+utf8_lead(uint8_t c)
+{
+    static const struct utf8_lead leads[] = {
+        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+
+    for (size_t i = 0; i < WRIT_COUNT(leads); i++) {
+        if (c >= leads[i].first && c <= leads[i].last)
+            return &leads[i];
+    }
+    return NULL;
 }
 
 size_t
 writ_utf8_len(struct writ_span s)
 {
-    uint8_t c = s.len == 0 ? 0xff : s.ptr[0];
-    uint8_t low = 0x80;
-    uint8_t high = 0xbf;
-    size_t n;
+    const struct utf8_lead *lead;
 
-    if (c < 0x80)
+    if (s.len == 0)
+        return 0;
+    if (s.ptr[0] < 0x80)
         return 1;
-    if (c >= 0xc2 && c <= 0xdf)
-        n = 2;
-    else if (c >= 0xe0 && c <= 0xef)
-        n = 3;
-    else if (c >= 0xf0 && c <= 0xf4)
-        n = 4;
-    else
+    lead = utf8_lead(s.ptr[0]);
+    if (lead == NULL || s.len < lead->len || s.ptr[1] < lead->low || s.ptr[1] > lead->high)
         return 0;
-    if (c == 0xe0)
-        low = 0xa0;
-    else if (c == 0xed)
-        high = 0x9f;
-    else if (c == 0xf0)
-        low = 0x90;
-    else if (c == 0xf4)
-        high = 0x8f;
-    if (s.len < n || s.ptr[1] < low || s.ptr[1] > high)
-        return 0;
-    for (size_t i = 2; i < n; i++) {
+    for (size_t i = 2; i < lead->len; i++) {
         if (s.ptr[i] < 0x80 || s.ptr[i] > 0xbf)
             return 0;
     }
-    return n;
+    return lead->len;
 }
 
 size_t

@@ -40,12 +40,39 @@ writ_chan_done(struct writ_chan *c)
     writ_buf_done(&c->in);
 }
 
+static void
+put_header(uint8_t header[CHAN_HEADER_BYTES], unsigned type, uint32_t len, uint32_t seq)
+{
+    memset(header, 0, CHAN_HEADER_BYTES);
+    for (unsigned i = 0; i < 4; i++) {
+        header[i] = (uint8_t)((uint32_t)CHAN_MAGIC >> (24 - 8 * i));
+        header[8 + i] = (uint8_t)(len >> (24 - 8 * i));
+        header[12 + i] = (uint8_t)(seq >> (24 - 8 * i));
+    }
+    header[4] = (uint8_t)(type >> 8);
+    header[5] = (uint8_t)type;
+}
+
+static void
+put_fds(struct msghdr *m, union control *control, const int *fds, size_t count)
+{
+    struct cmsghdr *h;
+
+    m->msg_control = control->bytes;
+    m->msg_controllen = CMSG_SPACE(sizeof(int) * count);
+    h = CMSG_FIRSTHDR(m);
+    h->cmsg_level = SOL_SOCKET;
+    h->cmsg_type = SCM_RIGHTS;
+    h->cmsg_len = CMSG_LEN(sizeof(int) * count);
+    memcpy(CMSG_DATA(h), fds, sizeof(int) * count);
+}
+
 enum writ_err
 writ_chan_send(struct writ_chan *c, enum writ_msg type, struct writ_span body, const int *fds,
                unsigned fd_count)
 {
     const struct writ_msg_rule *rule = writ_msg_rule((unsigned)type);
-    uint8_t header[CHAN_HEADER_BYTES] = {0};
+    uint8_t header[CHAN_HEADER_BYTES];
     union control control = {0};
     struct iovec iov[2] = {{header, sizeof(header)}, {NULL, body.len}};
     struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
@@ -56,25 +83,10 @@ writ_chan_send(struct writ_chan *c, enum writ_msg type, struct writ_span body, c
     assert(rule->fds == fd_count && body.len <= rule->body_max);
     if (c->fd < 0)
         return WRIT_E_CLOSED;
-    for (unsigned i = 0; i < 4; i++) {
-        header[i] = (uint8_t)((uint32_t)CHAN_MAGIC >> (24 - 8 * i));
-        header[8 + i] = (uint8_t)((uint32_t)body.len >> (24 - 8 * i));
-        header[12 + i] = (uint8_t)(c->sent >> (24 - 8 * i));
-    }
-    header[4] = (uint8_t)((unsigned)type >> 8);
-    header[5] = (uint8_t)type;
+    put_header(header, (unsigned)type, (uint32_t)body.len, c->sent);
     memcpy(&iov[1].iov_base, &body.ptr, sizeof(void *)); /* sendmsg does not write through it */
-    if (fd_count != 0) {
-        struct cmsghdr *h;
-
-        m.msg_control = control.bytes;
-        m.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
-        h = CMSG_FIRSTHDR(&m);
-        h->cmsg_level = SOL_SOCKET;
-        h->cmsg_type = SCM_RIGHTS;
-        h->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
-        memcpy(CMSG_DATA(h), fds, sizeof(int) * fd_count);
-    }
+    if (fd_count != 0)
+        put_fds(&m, &control, fds, fd_count);
     do {
         n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
@@ -84,6 +96,19 @@ writ_chan_send(struct writ_chan *c, enum writ_msg type, struct writ_span body, c
         return errno == EPIPE || errno == ECONNRESET ? WRIT_E_CLOSED : WRIT_E_SYS;
     c->sent++;
     return WRIT_OK;
+}
+
+/* Keeps a descriptor, or closes it where more arrive than any message may have. */
+static void
+take_fd(struct writ_msg_in *ret, const unsigned char *at)
+{
+    int fd;
+
+    memcpy(&fd, at, sizeof(int));
+    if (ret->fd_count < WRIT_MSG_FDS_MAX)
+        ret->fds[ret->fd_count++] = fd;
+    else
+        (void)close(fd);
 }
 
 /* Takes every descriptor that arrived, so that none can leak, whatever is wrong with the rest. */
@@ -97,15 +122,8 @@ take_fds(struct msghdr *m, struct writ_msg_in *ret)
             continue;
         /* counted from cmsg_len: the padding of the buffer can let one more descriptor in */
         n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < n; i++) {
-            int fd;
-
-            memcpy(&fd, CMSG_DATA(h) + i * sizeof(int), sizeof(int));
-            if (ret->fd_count < WRIT_MSG_FDS_MAX)
-                ret->fds[ret->fd_count++] = fd;
-            else
-                (void)close(fd);
-        }
+        for (size_t i = 0; i < n; i++)
+            take_fd(ret, CMSG_DATA(h) + i * sizeof(int));
     }
 }
 

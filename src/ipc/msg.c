@@ -10,7 +10,7 @@
 
 static const struct writ_msg_rule rules[WRIT_MSG_COUNT] = {
 #define M(name, from, to, phases, body_max, fds)                                                   \
-    [WRIT_MSG_##name] = {#name, from, to, phases, body_max, fds},
+    [WRIT_MSG_##name] = {#name, body_max, from, to, phases, fds},
 #include "ipc/messages.def"
 #undef M
 };

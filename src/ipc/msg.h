@@ -33,10 +33,10 @@ enum writ_msg {
 
 struct writ_msg_rule {
     const char *name;
+    size_t body_max;
     enum writ_role from;
     enum writ_role to;
     unsigned phases;
-    size_t body_max;
     unsigned fds;
 };
 

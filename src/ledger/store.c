@@ -20,7 +20,7 @@ enum {
 static enum writ_err
 fail(struct writ_diag *diag, const char *what)
 {
-    writ_diag_set(diag, 0, 0, "%s: %s", what, strerror(errno)); // NOLINT(concurrency-mt-unsafe)
+    writ_diag_set(diag, 0, 0, "%s: %s", what, strerror(errno));
     return WRIT_E_SYS;
 }
 
@@ -372,7 +372,7 @@ writ_store_recover(struct writ_store *s, unsigned max)
         writ_fd_close(&fd);
         return 0;
     }
-    while (sealed < max && (entry = readdir(d)) != NULL) { // NOLINT(concurrency-mt-unsafe)
+    while (sealed < max && (entry = readdir(d)) != NULL) {
         if (writ_id_valid(writ_span_str(entry->d_name)) && recover_one(s, entry->d_name) == WRIT_OK)
             sealed++;
     }

@@ -41,8 +41,8 @@ resolve(const char *path, char ret[WRIT_PATH_BYTES_MAX])
 static void
 find_state(const struct writ_places *p, char ret[WRIT_PATH_BYTES_MAX])
 {
-    const char *own = getenv("WRIT_HOME");      /* NOLINT(concurrency-mt-unsafe) */
-    const char *xdg = getenv("XDG_STATE_HOME"); /* NOLINT(concurrency-mt-unsafe) */
+    const char *own = getenv("WRIT_HOME");
+    const char *xdg = getenv("XDG_STATE_HOME");
     char path[WRIT_PATH_BYTES_MAX + 32];
 
     if (own != NULL && own[0] != '\0') {
@@ -60,14 +60,14 @@ find_state(const struct writ_places *p, char ret[WRIT_PATH_BYTES_MAX])
 bool
 writ_places_find(struct writ_at at, const char *dir, struct writ_places *ret)
 {
-    const struct passwd *pw = getpwuid(geteuid()); /* NOLINT(concurrency-mt-unsafe) */
+    const struct passwd *pw = getpwuid(geteuid());
 
     *ret = (struct writ_places){0};
     if (strlen(dir) >= WRIT_PATH_BYTES_MAX)
         return writ_fail(at, "the path of the folder is too long");
     if (realpath(dir, ret->dir) == NULL)
         return writ_fail(at, "cannot open the folder: %s", writ_make_why(errno));
-    resolve(getenv("HOME"), ret->home); /* NOLINT(concurrency-mt-unsafe) */
+    resolve(getenv("HOME"), ret->home);
     resolve(pw == NULL ? NULL : pw->pw_dir, ret->account_home);
     if (ret->home[0] == '\0')
         memcpy(ret->home, ret->account_home, sizeof(ret->home));

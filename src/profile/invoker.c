@@ -28,7 +28,7 @@ read_number(const char *path)
 static void
 find_user(uint32_t uid, char *ret, size_t cap)
 {
-    const struct passwd *pw = getpwuid(uid); /* NOLINT(concurrency-mt-unsafe) */
+    const struct passwd *pw = getpwuid(uid);
 
     if (pw == NULL || !writ_span_copy(writ_span_str(pw->pw_name), ret, cap))
         (void)snprintf(ret, cap, "%u", (unsigned)uid);

@@ -15,7 +15,7 @@
 const char *
 writ_make_why(int error)
 {
-    return strerror(error); /* NOLINT(concurrency-mt-unsafe): we have no threads */
+    return strerror(error);
 }
 
 char *

@@ -61,7 +61,7 @@ remove_stale(const char *base)
     DIR *d = opendir(base);
     const struct dirent *e;
 
-    while (d != NULL && (e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
+    while (d != NULL && (e = readdir(d)) != NULL) {
         WRIT_FD_AUTO int fd = -1;
 
         if (strncmp(e->d_name, "writ-", 5) != 0)

@@ -134,7 +134,7 @@ proc_cover_all(void)
 
     if (d == NULL)
         return false;
-    while (ok && (e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
+    while (ok && (e = readdir(d)) != NULL) {
         if (!proc_kept(e->d_name) && strcmp(e->d_name, "sys") != 0)
             ok = proc_cover(e->d_name);
     }

@@ -203,7 +203,7 @@ root_etc_java(int root, struct writ_inner_fail *fail)
 
     if (d == NULL)
         return WRIT_OK;
-    while (ok && (e = readdir(d)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
+    while (ok && (e = readdir(d)) != NULL) {
         char path[300];
 
         if (strncmp(e->d_name, "java-", 5) == 0) {

@@ -183,9 +183,10 @@ root_inner(struct writ_trial *t, int parent)
     } else if (open("/tmp/x", O_CREAT | O_WRONLY | O_CLOEXEC, 0600) < 0) {
         writ_trial_saw(t, WRIT_HAVE_NO, "/tmp in the new root: %s", strerrordesc_np(errno));
     } else if (proc < 0) {
-        writ_trial_saw(t, WRIT_HAVE_PARTLY,
-                       "built and entered; a container around us covers parts of /proc, so the kernel "
-                       "gives a task none of its own (root: the launcher makes it)");
+        writ_trial_saw(
+            t, WRIT_HAVE_PARTLY,
+            "built and entered; a container around us covers parts of /proc, so the kernel "
+            "gives a task none of its own (root: the launcher makes it)");
     } else if (access("/proc/1/status", F_OK) < 0 || access("/proc/2/status", F_OK) == 0) {
         writ_trial_saw(t, WRIT_HAVE_NO, "/proc is not that of the new pid namespace");
     } else {

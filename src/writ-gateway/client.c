@@ -41,10 +41,11 @@ client_close(struct client *c)
     stream_close(&c->s);
     writ_buf_done(&c->in);
     writ_buf_done(&c->out);
-    if (c->prev != NULL)
+    if (c->prev != NULL) {
         c->prev->next = c->next;
-    else
+    } else {
         gw->clients = c->next;
+    }
     if (c->next != NULL)
         c->next->prev = c->prev;
     gw->client_count--;
@@ -325,14 +326,15 @@ step(struct client *c)
         sniff(c);
     if (c->state == CLIENT_HANDSHAKE)
         handshake(c);
-    if (c->state == CLIENT_HEAD)
+    if (c->state == CLIENT_HEAD) {
         read_head(c);
-    else if (c->state == CLIENT_EXCHANGE)
+    } else if (c->state == CLIENT_EXCHANGE) {
         exchange_pump(c);
-    else if (c->state == CLIENT_FLUSH)
+    } else if (c->state == CLIENT_FLUSH) {
         flush_last(c);
-    else if (c->state == CLIENT_LINGER)
+    } else if (c->state == CLIENT_LINGER) {
         linger(c);
+    }
     if (c->state != CLIENT_CLOSED)
         client_interest(c);
 }

@@ -65,10 +65,11 @@ put_request_head(struct client *c, struct writ_span path, struct writ_http1_faul
     e = inject_put_header(&x->decision, out, &req->headers, fault);
     if (e != WRIT_OK)
         return e;
-    if (req->framing == WRIT_HTTP1_LENGTH)
+    if (req->framing == WRIT_HTTP1_LENGTH) {
         writ_http1_put_content_length(out, req->length);
-    else if (req->framing == WRIT_HTTP1_CHUNKED)
+    } else if (req->framing == WRIT_HTTP1_CHUNKED) {
         writ_http1_put_header_str(out, "Transfer-Encoding", "chunked");
+    }
     if (req->expect_continue)
         writ_http1_put_header_str(out, "Expect", "100-continue");
     writ_http1_put_end(out);
@@ -154,6 +155,43 @@ flush_request(struct client *c, enum pump so_far)
 }
 
 static enum pump
+move_request_body(struct client *c)
+{
+    struct exchange *x = &c->x;
+    struct writ_http1_fault fault = {0};
+    struct writ_http1_body_out out;
+
+    if (writ_http1_body_feed(&x->request_body, writ_buf_span(&c->in), &out, &fault) != WRIT_OK) {
+        exchange_fail(c, fault.status, "malformed", fault.reason);
+        return PUMP_OVER;
+    }
+    if (out.event == WRIT_HTTP1_BODY_DATA)
+        put_data(&x->up->out, x->in_chunked, out.data);
+    if (out.event == WRIT_HTTP1_BODY_DONE) {
+        if (x->in_chunked)
+            put_last_chunk(&x->up->out, &x->request_body, x->service);
+        x->request_done = true;
+    }
+    writ_buf_consume(&c->in, out.consumed);
+    return out.event == WRIT_HTTP1_BODY_MORE ? PUMP_STUCK : PUMP_MOVED;
+}
+
+/* More of the request, if there is any: else stuck. */
+static enum pump
+read_request(struct client *c)
+{
+    enum writ_err e = c->s.readable ? stream_fill(&c->s, &c->in, GATEWAY_READ_BYTES) : WRIT_E_AGAIN;
+
+    if (e == WRIT_E_AGAIN)
+        return PUMP_STUCK;
+    if (e != WRIT_OK) {
+        exchange_drop(c);
+        return PUMP_OVER;
+    }
+    return PUMP_MOVED;
+}
+
+static enum pump
 pump_request(struct client *c)
 {
     struct exchange *x = &c->x;
@@ -161,36 +199,17 @@ pump_request(struct client *c)
     enum pump moved = PUMP_STUCK;
 
     while (!x->request_done && writ_buf_len(&up->out) < GATEWAY_HIGH_BYTES) {
-        struct writ_http1_fault fault = {0};
-        struct writ_http1_body_out out;
-        enum writ_err e =
-            writ_http1_body_feed(&x->request_body, writ_buf_span(&c->in), &out, &fault);
+        enum pump step = move_request_body(c);
 
-        if (e != WRIT_OK) {
-            exchange_fail(c, fault.status, "malformed", fault.reason);
-            return PUMP_OVER;
-        }
-        if (out.event == WRIT_HTTP1_BODY_DATA)
-            put_data(&up->out, x->in_chunked, out.data);
-        if (out.event == WRIT_HTTP1_BODY_DONE) {
-            if (x->in_chunked)
-                put_last_chunk(&up->out, &x->request_body, x->service);
-            x->request_done = true;
-        }
-        writ_buf_consume(&c->in, out.consumed);
-        if (out.event != WRIT_HTTP1_BODY_MORE) {
+        if (step == PUMP_MOVED) {
             moved = PUMP_MOVED;
-            continue;
+        } else if (step == PUMP_STUCK) {
+            step = read_request(c);
         }
-        if (!c->s.readable)
-            break;
-        e = stream_fill(&c->s, &c->in, GATEWAY_READ_BYTES);
-        if (e == WRIT_E_AGAIN)
-            break;
-        if (e != WRIT_OK) {
-            exchange_drop(c);
+        if (step == PUMP_OVER)
             return PUMP_OVER;
-        }
+        if (step == PUMP_STUCK)
+            break;
     }
     return flush_request(c, moved);
 }
@@ -220,16 +239,18 @@ put_answer_head(struct client *c)
         if (answered_header(&res->headers.at[i]))
             writ_http1_put_header(&c->out, res->headers.at[i].name, res->headers.at[i].value);
     }
-    if (x->out_chunked)
+    if (x->out_chunked) {
         writ_http1_put_header_str(&c->out, "Transfer-Encoding", "chunked");
-    else if (res->framing == WRIT_HTTP1_LENGTH)
+    } else if (res->framing == WRIT_HTTP1_LENGTH) {
         writ_http1_put_content_length(&c->out, res->length);
-    else if (res->has_length)
+    } else if (res->has_length) {
         writ_http1_put_content_length(&c->out, res->length_field);
-    if (!x->client_keep)
+    }
+    if (!x->client_keep) {
         writ_http1_put_header_str(&c->out, "Connection", "close");
-    else if (x->client_http10)
+    } else if (x->client_http10) {
         writ_http1_put_header_str(&c->out, "Connection", "keep-alive");
+    }
     writ_http1_put_end(&c->out);
 }
 
@@ -359,43 +380,49 @@ finish(struct client *c)
     x->head_len = 0;
     upstream_release(up, x->up_keep && !x->early);
     x->service = NULL;
-    if (x->client_keep && !c->s.eof)
+    if (x->client_keep && !c->s.eof) {
         client_next(c);
-    else
+    } else {
         client_finish(c);
+    }
+}
+
+/* More of the answer, if there is any: else stuck. */
+static enum pump
+read_answer(struct client *c)
+{
+    struct upstream *up = c->x.up;
+    size_t n =
+        c->x.response_body.left > EXCHANGE_BIG_BYTES ? EXCHANGE_BIG_BYTES : GATEWAY_READ_BYTES;
+    enum writ_err e = up->s.readable ? stream_fill(&up->s, &up->in, n) : WRIT_E_AGAIN;
+
+    if (e == WRIT_E_AGAIN)
+        return PUMP_STUCK;
+    if (e == WRIT_E_LIMIT) {
+        exchange_fail(c, 502, "upstream", "the head of the answer is too large");
+        return PUMP_OVER;
+    }
+    if (e != WRIT_OK && upstream_ended(c, e) == PUMP_OVER)
+        return PUMP_OVER;
+    return PUMP_MOVED;
 }
 
 static enum pump
 pump_response(struct client *c)
 {
     struct exchange *x = &c->x;
-    struct upstream *up = x->up;
     enum pump moved = PUMP_STUCK;
     bool full;
 
     while (!x->response_done && writ_buf_len(&c->out) < GATEWAY_HIGH_BYTES) {
         enum pump step = x->head_done ? move_answer_body(c) : read_answer_head(c);
-        enum writ_err e;
 
+        if (step == PUMP_STUCK)
+            step = read_answer(c);
         if (step == PUMP_OVER)
             return PUMP_OVER;
-        if (step == PUMP_MOVED) {
-            moved = PUMP_MOVED;
-            continue;
-        }
-        if (!up->s.readable)
+        if (step == PUMP_STUCK)
             break;
-        e = stream_fill(&up->s, &up->in,
-                        x->response_body.left > EXCHANGE_BIG_BYTES ? EXCHANGE_BIG_BYTES
-                                                                   : GATEWAY_READ_BYTES);
-        if (e == WRIT_E_AGAIN)
-            break;
-        if (e == WRIT_E_LIMIT) {
-            exchange_fail(c, 502, "upstream", "the head of the answer is too large");
-            return PUMP_OVER;
-        }
-        if (e != WRIT_OK && upstream_ended(c, e) == PUMP_OVER)
-            return PUMP_OVER;
         moved = PUMP_MOVED;
     }
     full = writ_buf_len(&c->out) >= GATEWAY_HIGH_BYTES;
@@ -407,8 +434,7 @@ pump_response(struct client *c)
         finish(c);
         return PUMP_OVER;
     }
-    /* there is room again: what can be read already is read now, for nothing else will tell of it
-     */
+    /* there is room again: what can be read already is read now, nothing else will tell of it */
     return full && writ_buf_len(&c->out) < GATEWAY_HIGH_BYTES ? PUMP_MOVED : moved;
 }
 

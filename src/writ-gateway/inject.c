@@ -17,10 +17,11 @@ static void
 put_percent(struct writ_buf *b, struct writ_span s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (unreserved(s.ptr[i]))
+        if (unreserved(s.ptr[i])) {
             writ_buf_put_u8(b, s.ptr[i]);
-        else
+        } else {
             writ_buf_putf(b, "%%%02X", s.ptr[i]);
+        }
     }
 }
 
@@ -59,20 +60,22 @@ enum writ_err
 inject_prepare(struct service *s, struct writ_span secret)
 {
     WRIT_BUF_AUTO struct writ_buf text;
+    struct writ_span rendered;
     enum writ_err e;
 
     writ_buf_init(&text, 4UL * WRIT_SECRET_BYTES_MAX);
     render(s->doc, secret, &text);
+    rendered = writ_buf_span(&text);
     /* the keeper refuses such secrets when they are added; this is the last place to look */
-    if (text.failed || !writ_http1_is_value(writ_buf_span(&text)))
+    if (text.failed || rendered.ptr == NULL || !writ_http1_is_value(rendered))
         return WRIT_E_FORMAT;
     if (s->doc->inject == WRIT_INJECT_COOKIE && memchr(secret.ptr, ';', secret.len) != NULL)
         return WRIT_E_FORMAT;
     writ_secret_freep(&s->secret);
-    e = writ_secret_new(writ_buf_len(&text), &s->secret);
+    e = writ_secret_new(rendered.len, &s->secret);
     if (e != WRIT_OK)
         return e;
-    memcpy(writ_secret_bytes(s->secret), writ_buf_span(&text).ptr, writ_buf_len(&text));
+    memcpy(writ_secret_bytes(s->secret), rendered.ptr, rendered.len);
     return WRIT_OK;
 }
 
@@ -144,32 +147,41 @@ inject_put_query(const struct decision *d, struct writ_buf *out, bool has_query,
     return out->failed ? WRIT_E_LIMIT : WRIT_OK;
 }
 
-/* The task's own cookies, without one of the credential's name. */
+/* What one Cookie header holds, without a cookie of the credential's name. */
+static enum writ_err
+put_cookie_header(struct writ_buf *out, struct writ_span value, struct writ_span name,
+                  struct writ_http1_fault *fault)
+{
+    struct writ_http1_pair pair;
+
+    while (writ_http1_cookie_next(&value, &pair)) {
+        enum writ_http1_match m = writ_http1_cookie_match(&pair, name);
+
+        if (m == WRIT_HTTP1_MATCH_AMBIGUOUS) {
+            *fault = (struct writ_http1_fault){
+                "a cookie could be read as the one that carries the credential", 400};
+            return WRIT_E_FORMAT;
+        }
+        if (m == WRIT_HTTP1_MATCH_YES)
+            continue;
+        writ_buf_put(out, pair.raw);
+        writ_buf_put_str(out, "; ");
+    }
+    return WRIT_OK;
+}
+
+/* The task's own cookies. */
 static enum writ_err
 put_cookies(struct writ_buf *out, const struct writ_http1_headers *sent, struct writ_span name,
             struct writ_http1_fault *fault)
 {
-    for (size_t i = 0; i < sent->count; i++) {
-        struct writ_span rest = sent->at[i].value;
-        struct writ_http1_pair pair;
+    enum writ_err e = WRIT_OK;
 
-        if (sent->at[i].id != WRIT_HTTP1_H_COOKIE)
-            continue;
-        while (writ_http1_cookie_next(&rest, &pair)) {
-            enum writ_http1_match m = writ_http1_cookie_match(&pair, name);
-
-            if (m == WRIT_HTTP1_MATCH_AMBIGUOUS) {
-                *fault = (struct writ_http1_fault){
-                    "a cookie could be read as the one that carries the credential", 400};
-                return WRIT_E_FORMAT;
-            }
-            if (m == WRIT_HTTP1_MATCH_YES)
-                continue;
-            writ_buf_put(out, pair.raw);
-            writ_buf_put_str(out, "; ");
-        }
+    for (size_t i = 0; e == WRIT_OK && i < sent->count; i++) {
+        if (sent->at[i].id == WRIT_HTTP1_H_COOKIE)
+            e = put_cookie_header(out, sent->at[i].value, name, fault);
     }
-    return WRIT_OK;
+    return e;
 }
 
 enum writ_err

@@ -42,7 +42,7 @@ fail(struct gateway *gw, const char *reason)
 }
 
 static enum writ_err
-take_writ(struct gateway *gw, int *fd)
+take_writ(struct gateway *gw, const int *fd)
 {
     WRIT_BUF_AUTO struct writ_buf bytes = {0};
     struct stat st;
@@ -77,10 +77,11 @@ listener_io(struct writ_io *io, uint32_t events)
     (void)events;
     switch (l->kind) {
     case WRIT_LISTENER_TCP:
-        if (l->port == 53)
+        if (l->port == 53) {
             dnsd_accept(l);
-        else
+        } else {
             client_accept(l);
+        }
         break;
     case WRIT_LISTENER_UDP_DNS:
         dnsd_read(l);

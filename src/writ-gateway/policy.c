@@ -174,11 +174,12 @@ label_policies(struct policy *p)
         struct cedar_span id;
         int len;
 
-        if (cedar_policy_annotation(p->set, i, "id", &id) && id.len != 0)
+        if (cedar_policy_annotation(p->set, i, "id", &id) && id.len != 0) {
             len = snprintf(l->text, sizeof(l->text), "%.*s", (int)id.len, id.ptr);
-        else
+        } else {
             len = snprintf(l->text, sizeof(l->text), "%.*s:%u", (int)info.file.len, info.file.ptr,
                            info.line);
+        }
         l->len = len < 0 ? 0 : (size_t)len < sizeof(l->text) ? (size_t)len : sizeof(l->text) - 1;
     }
     return WRIT_OK;
@@ -309,9 +310,10 @@ context(struct policy *p, struct cedar_arena *a, const struct question *q)
     input[n++] = field("path", text(q->path));
     if (q->has_query)
         input[n++] = field("query", text(q->query));
-    if (q->body_bytes != UINT64_MAX)
+    if (q->body_bytes != UINT64_MAX) {
         input[n++] = field(
             "length", cedar_long(q->body_bytes > INT64_MAX ? INT64_MAX : (int64_t)q->body_bytes));
+    }
     if (p->wants_segments)
         input[n++] = field("segments", segments_value(a, q->path));
     if (p->wants_headers)
@@ -351,7 +353,7 @@ action(struct policy *p, struct cedar_arena *a, const struct question *q,
     id = cedar_arena_take(a, 5 + q->method_name.len);
     if (id == NULL)
         return uid("Writ::Action", "");
-    memcpy(id, "http:", 5);
+    memcpy(id, "http:", 5); // NOLINT(bugprone-not-null-terminated-result): a span needs no NUL
     memcpy(id + 5, q->method_name.ptr, q->method_name.len);
     *local =
         (struct cedar_entity){.uid = cedar_uid(cedar_span_str("Writ::Action"),

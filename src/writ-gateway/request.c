@@ -141,12 +141,13 @@ route(struct client *c, struct service **ret)
         return false;
     }
     wrong = misuse(req);
-    if (wrong == NULL)
+    if (wrong == NULL) {
         wrong = req->upgrade && writ_http1_find(&req->headers, WRIT_HTTP1_H_UPGRADE) != NULL &&
                         writ_span_iis(writ_http1_find(&req->headers, WRIT_HTTP1_H_UPGRADE)->value,
                                       "websocket")
                     ? "WebSocket connections are not supported"
                     : NULL;
+    }
     if (wrong != NULL) {
         refuse_parsed(c, wrong[0] == 'W' ? 501 : 400, "malformed", wrong);
         return false;

@@ -36,17 +36,18 @@ socket_state(void *data, ares_socket_t fd, int readable, int writable)
 {
     struct resolver *r = data;
     struct resolver_socket *free_slot = NULL;
-    uint32_t events =
-        (readable != 0 ? (uint32_t)EPOLLIN : 0) | (writable != 0 ? (uint32_t)EPOLLOUT : 0);
+    uint32_t in = readable != 0 ? EPOLLIN : 0;
+    uint32_t events = in | (writable != 0 ? EPOLLOUT : 0);
 
     for (size_t i = 0; i < RESOLVER_SOCKETS_MAX; i++) {
         struct resolver_socket *s = &r->sockets[i];
 
         if (s->io.active && s->io.fd == fd) {
-            if (events == 0)
+            if (events == 0) {
                 writ_loop_remove(&r->gw->loop, &s->io);
-            else
+            } else {
                 writ_loop_want(&r->gw->loop, &s->io, events);
+            }
             return;
         }
         if (!s->io.active && free_slot == NULL)

@@ -77,6 +77,18 @@ service_init(struct service *s, const struct writ_doc_service *doc, size_t index
     return allow_ranges(s);
 }
 
+/* Services of one name are told apart by their port or folder, so they share its addresses. */
+static void
+share_addresses(const struct gateway *gw, struct service *s)
+{
+    for (size_t i = 0; i < s->index; i++) {
+        if (strcmp(gw->services[i].doc->host, s->doc->host) == 0) {
+            memcpy(s->dns, gw->services[i].dns, sizeof(s->dns));
+            return;
+        }
+    }
+}
+
 enum writ_err
 services_new(struct gateway *gw)
 {
@@ -89,12 +101,7 @@ services_new(struct gateway *gw)
 
         if (e != WRIT_OK)
             return e;
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(gw->services[k].doc->host, s->doc->host) == 0) {
-                memcpy(s->dns, gw->services[k].dns, sizeof(s->dns));
-                break;
-            }
-        }
+        share_addresses(gw, s);
         gw->service_count++;
     }
     return WRIT_OK;

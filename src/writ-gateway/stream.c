@@ -68,9 +68,10 @@ stream_read(struct stream *s, void *mem, size_t n)
     if (s->ssl != NULL) {
         int got = SSL_read(s->ssl, mem, n > INT32_MAX ? INT32_MAX : (int)n);
 
-        if (got > 0 && SSL_has_pending(s->ssl) == 0)
+        if (got > 0 && SSL_has_pending(s->ssl) == 0) {
             s->readable =
                 false; /* nothing is left inside the library: epoll tells when there is more */
+        }
         return tls_done(s, got);
     }
     do {

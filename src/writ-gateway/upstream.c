@@ -26,10 +26,11 @@ idle_unlink(struct upstream *up)
 {
     struct service *s = up->service;
 
-    if (up->idle_prev != NULL)
+    if (up->idle_prev != NULL) {
         up->idle_prev->idle_next = up->idle_next;
-    else
+    } else {
         s->idle = up->idle_next;
+    }
     if (up->idle_next != NULL)
         up->idle_next->idle_prev = up->idle_prev;
     up->idle_prev = NULL;
@@ -87,10 +88,11 @@ upstream_close(struct upstream *up)
     stream_close(&up->s);
     writ_buf_done(&up->in);
     writ_buf_done(&up->out);
-    if (up->prev != NULL)
+    if (up->prev != NULL) {
         up->prev->next = up->next;
-    else
+    } else {
         gw->upstreams = up->next;
+    }
     if (up->next != NULL)
         up->next->prev = up->prev;
     up->service->upstream_count--;

@@ -286,7 +286,7 @@ finish(struct ledger *l, enum writ_err why)
 static int
 refuse(struct ledger *l, const char *text)
 {
-    (void)snprintf(l->fail, sizeof(l->fail), "%s", text);
+    (void)snprintf(l->fail, sizeof(l->fail), "%.*s", (int)sizeof(l->fail) - 1, text);
     ledger_tell(l);
     return 1;
 }

@@ -28,8 +28,8 @@ cause(enum writ_err e)
     case WRIT_E_STATE:
         return "exists already";
     case WRIT_E_SYS:
-    case WRIT_E_LIMIT:          /* the reserve could not be had */
-        return strerror(errno); // NOLINT(concurrency-mt-unsafe): there is one thread
+    case WRIT_E_LIMIT: /* the reserve could not be had */
+        return strerror(errno);
     case WRIT_OK:
     case WRIT_E_CLOSED:
     case WRIT_E_DENIED:

@@ -1,6 +1,7 @@
 /*
  * audit.c - `writ audit`: what was recorded, and whether it still says so.
  */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -55,10 +56,10 @@ pick_task(const struct audit *a, const char *text, char ret[WRIT_TASK_ID_BYTES +
     size_t count;
     size_t hits = 0;
 
+    assert(text != NULL);
     writ_buf_init(&names, AUDIT_NAMES_BYTES_MAX);
     if (!audit_names(&a->store, &names, &at, &count)) {
-        (void)fprintf(stderr, "writ: %s/ledger/tasks: %s\n", a->state,
-                      strerror(errno)); // NOLINT(concurrency-mt-unsafe)
+        (void)fprintf(stderr, "writ: %s/ledger/tasks: %s\n", a->state, strerror(errno));
         return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -88,7 +89,7 @@ locale_is_utf8(void)
     static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
 
     for (size_t i = 0; i < WRIT_COUNT(names); i++) {
-        const char *v = getenv(names[i]); // NOLINT(concurrency-mt-unsafe)
+        const char *v = getenv(names[i]);
 
         if (v != NULL && v[0] != '\0')
             return strcasestr(v, "utf-8") != NULL || strcasestr(v, "utf8") != NULL;
@@ -99,7 +100,7 @@ locale_is_utf8(void)
 static unsigned
 terminal_width(void)
 {
-    const char *v = getenv("COLUMNS"); // NOLINT(concurrency-mt-unsafe)
+    const char *v = getenv("COLUMNS");
     struct winsize w;
     uint64_t n = WIDTH_DEFAULT;
 
@@ -123,8 +124,7 @@ show_raw(const struct audit *a, const char *task)
     writ_log_name(task, name);
     fd = openat(a->store.tasks, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 || writ_lines_init(&lines, fd) != WRIT_OK) {
-        (void)fprintf(stderr, "writ: %s: %s\n", name,
-                      strerror(errno)); // NOLINT(concurrency-mt-unsafe)
+        (void)fprintf(stderr, "writ: %s: %s\n", name, strerror(errno));
         return 1;
     }
     while ((e = writ_lines_next(&lines, &line)) == WRIT_OK) {
@@ -137,7 +137,7 @@ show_raw(const struct audit *a, const char *task)
 static int
 cmd_show(const struct audit *a, const char *which)
 {
-    const char *no_color = getenv("NO_COLOR"); // NOLINT(concurrency-mt-unsafe)
+    const char *no_color = getenv("NO_COLOR");
     const struct writ_show_style style = {
         .all = a->all,
         .brief = a->brief,
@@ -246,8 +246,7 @@ cmd_verify(const struct audit *a, const char *which)
     }
     if (e != WRIT_OK) {
         (void)fprintf(stderr, "writ: the ledger cannot be verified: %s\n",
-                      e == WRIT_E_SYS ? strerror(errno) // NOLINT(concurrency-mt-unsafe)
-                                      : writ_err_name(e));
+                      e == WRIT_E_SYS ? strerror(errno) : writ_err_name(e));
         return 1;
     }
     if (!a->json)

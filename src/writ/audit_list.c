@@ -34,7 +34,7 @@ audit_names(const struct writ_store *s, struct writ_buf *names, struct audit_nam
         writ_fd_close(&fd);
         return false;
     }
-    while ((entry = readdir(d)) != NULL) { // NOLINT(concurrency-mt-unsafe)
+    while ((entry = readdir(d)) != NULL) {
         struct audit_name n = {0};
 
         if (strlen(entry->d_name) != WRIT_LOG_NAME - 1 ||
@@ -74,10 +74,11 @@ read_row(int fd, struct writ_line *first)
     if (writ_tail_read(fd, st.st_size, &tail) != WRIT_OK)
         return r;
     r.records = tail.seq;
-    if (tail.kind == WRIT_KIND_TASK_SEALED && tail.torn == 0)
+    if (tail.kind == WRIT_KIND_TASK_SEALED && tail.torn == 0) {
         r.state = "sealed";
-    else
+    } else {
         r.state = writ_log_is_written(fd) ? "running" : "unsealed";
+    }
     return r;
 }
 
@@ -119,9 +120,10 @@ print_row_json(const char *task, const struct row *r, const struct writ_line *fi
             struct writ_span raw = writ_line_raw(first, fields[i]);
 
             /* raw text is the inside of a JSON string as it stands */
-            if (raw.len != 0)
+            if (raw.len != 0) {
                 (void)printf(",\"%s\":\"%.*s\"", writ_field_rule((unsigned)fields[i])->json,
                              (int)raw.len, (const char *)raw.ptr);
+            }
         }
         if (uid.len != 0)
             (void)printf(",\"uid\":%.*s", (int)uid.len, (const char *)uid.ptr);
@@ -139,15 +141,15 @@ audit_list(const struct writ_store *s, bool json, const char *state)
 
     writ_buf_init(&names, AUDIT_NAMES_BYTES_MAX);
     if (!audit_names(s, &names, &at, &count)) {
-        (void)fprintf(stderr, "writ: %s/ledger/tasks: %s\n", state,
-                      strerror(errno)); // NOLINT(concurrency-mt-unsafe)
+        (void)fprintf(stderr, "writ: %s/ledger/tasks: %s\n", state, strerror(errno));
         return 1;
     }
-    if (count == 0 && !json)
+    if (count == 0 && !json) {
         (void)fprintf(stderr, "writ: no task has been recorded yet in %s\n", state);
-    else if (!json)
+    } else if (!json) {
         (void)printf("%-26s  %-19s  %-20s %-10s %9s  %s\n", "TASK", "STARTED (UTC)", "PROFILE",
                      "USER", "RECORDS", "STATE");
+    }
     for (size_t i = 0; i < count; i++) {
         char name[WRIT_LOG_NAME];
         WRIT_FD_AUTO int fd = -1;
@@ -156,10 +158,11 @@ audit_list(const struct writ_store *s, bool json, const char *state)
         writ_log_name(at[i].task, name);
         fd = openat(s->tasks, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         r = read_row(fd, &first);
-        if (json)
+        if (json) {
             print_row_json(at[i].task, &r, &first);
-        else
+        } else {
             print_row(at[i].task, &r, &first);
+        }
     }
     return 0;
 }

@@ -41,11 +41,12 @@ unknown(const char *name)
 
     for (size_t i = 0; i < WRIT_COUNT(commands); i++)
         writ_nearest_try(&near, commands[i].name);
-    if (near.name != NULL)
+    if (near.name != NULL) {
         (void)fprintf(stderr, "writ: there is no command \"%s\"; did you mean \"%s\"?\n", name,
                       near.name);
-    else
+    } else {
         (void)fprintf(stderr, "writ: there is no command \"%s\"; `writ --help` lists them\n", name);
+    }
     return 2;
 }
 

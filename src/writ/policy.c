@@ -208,7 +208,7 @@ test_failed(struct suite *s, const struct writ_jval *v, const char *name, const 
 {
     struct cedar_error e = {.line = v->line, .col = v->col};
 
-    (void)snprintf(e.text, sizeof e.text, "%s: %s", name, what);
+    (void)snprintf(e.text, sizeof e.text, "%.100s: %.280s", name, what);
     report_problem(&s->report, &e, s->file);
 }
 

@@ -1,5 +1,6 @@
 #include "writ/policy_ask.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -119,6 +120,7 @@ member_json(struct policy_ask *a, const struct writ_jval *m, struct writ_diag *d
         }
         if (!m->is_int || m->num < 0)
             return wrong(m, d, "expected a whole number");
+        assert(members[i].num != NULL); /* each has one of the two */
         *members[i].num = m->num;
         return true;
     }

@@ -56,7 +56,6 @@ list_folder(const char *path, const char *suffix, struct policy_files *f)
         (void)fprintf(stderr, "writ: %s: %s\n", path, strerror(errno));
         return false;
     }
-    /* This program has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
     while (ok && (d = readdir(dir)) != NULL) {
         if (ends_with(d->d_name, suffix))
             ok = select_file(path, d->d_name, f) == 0;

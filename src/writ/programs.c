@@ -95,7 +95,7 @@ choose(char *ret, size_t cap)
         return format_path(ret, cap, dir, "/writ", "");
     dir = absolute_env("HOME");
     if (dir == NULL) {
-        pw = getpwuid(geteuid()); /* NOLINT(concurrency-mt-unsafe): there are no threads */
+        pw = getpwuid(geteuid());
         dir = pw != NULL && pw->pw_dir[0] == '/' ? pw->pw_dir : NULL;
     }
     return dir != NULL && format_path(ret, cap, dir, "/.local/state", "/writ");

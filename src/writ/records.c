@@ -110,11 +110,10 @@ record_task_end(int wait_status, const char *reason, uint8_t *mem, struct writ_s
     struct writ_record r;
 
     begin(&r, mem, WRIT_KIND_TASK_END);
-    if (wait_status < 0)
-        ; /* the program did not end by itself: there is no status to tell */
-    else if (WIFSIGNALED(wait_status))
+    /* below 0 the program did not end by itself: there is no status to tell */
+    if (wait_status >= 0 && WIFSIGNALED(wait_status))
         writ_record_u64(&r, WRIT_FIELD_SIGNAL, (uint64_t)WTERMSIG(wait_status));
-    else
+    if (wait_status >= 0 && WIFEXITED(wait_status))
         writ_record_u64(&r, WRIT_FIELD_EXIT_CODE, (uint64_t)WEXITSTATUS(wait_status));
     if (reason != NULL)
         writ_record_str(&r, WRIT_FIELD_REASON, reason);

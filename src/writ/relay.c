@@ -50,11 +50,12 @@ end_io(struct writ_io *io, uint32_t events)
     struct relay_end *e = (struct relay_end *)(void *)io;
     struct relay_flow *f = e->flow;
 
-    if (e == &f->to && (events & (EPOLLERR | EPOLLHUP)) != 0)
+    if (e == &f->to && (events & (EPOLLERR | EPOLLHUP)) != 0) {
         flow_close(
             f); /* nobody reads any more: the task's next write gets SIGPIPE, as without us */
-    else
+    } else {
         step(f);
+    }
 }
 
 /* A source that hung up is reported whatever was asked for: while it is not read it is taken out.
@@ -66,12 +67,13 @@ interest(struct relay_flow *f)
     bool read = held(f) == 0 && !f->eof;
 
     if (f->from.pollable && read && !f->from.io.active &&
-        writ_loop_add(l, &f->from.io, f->from.fd, EPOLLIN, end_io) != WRIT_OK)
+        writ_loop_add(l, &f->from.io, f->from.fd, EPOLLIN, end_io) != WRIT_OK) {
         flow_close(f);
-    else if (f->from.pollable && read)
+    } else if (f->from.pollable && read) {
         writ_loop_want(l, &f->from.io, EPOLLIN);
-    else if (f->from.pollable)
+    } else if (f->from.pollable) {
         writ_loop_remove(l, &f->from.io);
+    }
     if (f->active && f->to.pollable)
         writ_loop_want(l, &f->to.io, held(f) != 0 ? EPOLLOUT : 0);
 }
@@ -203,25 +205,19 @@ in_foreground(int fd)
 }
 
 static enum writ_err
-open_streams(struct relay *r, int slave)
+open_stream(struct relay *r, int i, int slave)
 {
-    for (int i = 0; i < 3; i++) {
-        int ours = -1;
-        enum writ_err e;
+    int ours = -1;
+    enum writ_err e;
 
-        if (slave >= 0 && isatty(i) == 1) {
-            r->task_fds[i] = fcntl(slave, F_DUPFD_CLOEXEC, 3);
-            if (r->task_fds[i] < 0)
-                return WRIT_E_SYS;
-            continue;
-        }
-        e = open_pipe(r, i, &ours);
-        if (e == WRIT_OK)
-            e = flow_open(r, &r->flows[i], i == 0 ? 0 : ours, i == 0 ? ours : i, i != 0);
-        if (e != WRIT_OK)
-            return e;
+    if (slave >= 0 && isatty(i) == 1) {
+        r->task_fds[i] = fcntl(slave, F_DUPFD_CLOEXEC, 3);
+        return r->task_fds[i] < 0 ? WRIT_E_SYS : WRIT_OK;
     }
-    return WRIT_OK;
+    e = open_pipe(r, i, &ours);
+    if (e != WRIT_OK)
+        return e;
+    return flow_open(r, &r->flows[i], i == 0 ? 0 : ours, i == 0 ? ours : i, i != 0);
 }
 
 enum writ_err
@@ -235,35 +231,50 @@ relay_open(struct relay *r, struct writ_loop *loop)
         r->terminal = in_foreground(i) ? i : -1;
     if (r->terminal >= 0)
         e = open_pty(r, &slave);
-    if (e == WRIT_OK)
-        e = open_streams(r, slave);
+    for (int i = 0; e == WRIT_OK && i < 3; i++)
+        e = open_stream(r, i, slave);
     return e;
+}
+
+/* A flow between the pseudo-terminal and one of our own streams. */
+static enum writ_err
+open_terminal(struct relay *r, struct relay_flow *f, int ours, bool output)
+{
+    int copy = fcntl(r->master, F_DUPFD_CLOEXEC, 3);
+
+    if (copy < 0)
+        return WRIT_E_SYS;
+    return flow_open(r, f, output ? copy : ours, output ? ours : copy, output);
+}
+
+/* Keys go to the task as they are pressed: its own terminal gives them their meaning. */
+static void
+make_raw(struct relay *r)
+{
+    struct termios raw;
+
+    if (tcgetattr(0, &raw) < 0)
+        return;
+    r->saved = raw;
+    cfmakeraw(&raw);
+    r->raw = tcsetattr(0, TCSADRAIN, &raw) == 0;
+    r->terminal = 0;
 }
 
 enum writ_err
 relay_start(struct relay *r)
 {
     bool typed = r->master >= 0 && isatty(0) == 1;
-    struct termios raw;
     enum writ_err e = WRIT_OK;
 
     for (int i = 0; i < 3; i++)
         writ_fd_close(&r->task_fds[i]);
-    if (r->master >= 0) {
-        int copy = fcntl(r->master, F_DUPFD_CLOEXEC, 3);
-
-        e = copy < 0 ? WRIT_E_SYS : flow_open(r, &r->flows[3], copy, isatty(1) == 1 ? 1 : 2, true);
-        if (e == WRIT_OK && typed) {
-            copy = fcntl(r->master, F_DUPFD_CLOEXEC, 3);
-            e = copy < 0 ? WRIT_E_SYS : flow_open(r, &r->flows[0], 0, copy, false);
-        }
-    }
-    if (e == WRIT_OK && typed && tcgetattr(0, &raw) == 0) {
-        r->saved = raw;
-        cfmakeraw(&raw);
-        r->raw = tcsetattr(0, TCSADRAIN, &raw) == 0;
-        r->terminal = 0;
-    }
+    if (r->master >= 0)
+        e = open_terminal(r, &r->flows[3], isatty(1) == 1 ? 1 : 2, true);
+    if (e == WRIT_OK && typed)
+        e = open_terminal(r, &r->flows[0], 0, false);
+    if (e == WRIT_OK && typed)
+        make_raw(r);
     for (size_t i = 0; e == WRIT_OK && i < RELAY_FLOWS; i++) {
         if (r->flows[i].active)
             step(&r->flows[i]);
@@ -298,10 +309,11 @@ relay_task_gone(struct relay *r)
     for (size_t i = 0; i < RELAY_FLOWS; i++) {
         struct relay_flow *f = &r->flows[i];
 
-        if (f->active && !f->output)
+        if (f->active && !f->output) {
             flow_close(f);
-        else if (f->active)
+        } else if (f->active) {
             step(f);
+        }
     }
 }
 

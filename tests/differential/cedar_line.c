@@ -151,10 +151,9 @@ run_decide(struct job *j)
                                  .action = uid_of(writ_jval_get(j->v, "action")),
                                  .resource = uid_of(writ_jval_get(j->v, "resource"))};
     src = json_source(j, 1, "context");
-    if (j->schema == NULL
-            ? cedar_document_new(&src, &j->context, &j->err) != CEDAR_OK
-            : cedar_document_new_typed(&src, j->schema, &req.action, &j->context, &j->err) !=
-                  CEDAR_OK)
+    if (j->schema == NULL ? cedar_document_new(&src, &j->context, &j->err) != CEDAR_OK
+                          : cedar_document_new_typed(&src, j->schema, &req.action, &j->context,
+                                                     &j->err) != CEDAR_OK)
         return false;
     req.context = cedar_document_value(j->context);
     if (j->schema != NULL && cedar_schema_check_request(j->schema, &req, &j->err) != CEDAR_OK)

@@ -170,7 +170,7 @@ count_fds(pid_t pid)
 
     (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
     d = opendir(path);
-    while (d != NULL && readdir(d) != NULL) /* NOLINT(concurrency-mt-unsafe): no threads */
+    while (d != NULL && readdir(d) != NULL)
         n++;
     if (d != NULL)
         (void)closedir(d);

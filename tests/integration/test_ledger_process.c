@@ -787,7 +787,7 @@ main(int argc, char **argv)
     test_resumed();
     test_resume_refused();
     (void)snprintf(command, sizeof(command), "rm -rf %s", root);
-    if (system(command) != 0) // NOLINT(cert-env33-c,concurrency-mt-unsafe)
+    if (system(command) != 0) // NOLINT(cert-env33-c)
         return 2;
     return test_end();
 }

@@ -53,7 +53,7 @@ static void
 die(const char *what)
 {
     (void)fprintf(stderr, "sandbox_driver: %s\n", what);
-    exit(125); /* NOLINT(concurrency-mt-unsafe) */
+    exit(125);
 }
 
 static uint64_t
@@ -365,7 +365,7 @@ run_once(struct driver *d, unsigned round)
     t[3] = writ_clock_mono_us();
     if (d->freeze) {
         report(d, "frozen", writ_err_name(writ_sandbox_freeze(&s)));
-        (void)sleep(1); /* NOLINT(concurrency-mt-unsafe) */
+        (void)sleep(1);
     }
     writ_sandbox_end(&s);
     t[4] = writ_clock_mono_us();

@@ -346,7 +346,7 @@ sti(unsigned long request)
     if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0)
         return -1;
     (void)setsid();
-    slave = open(ptsname(master), O_RDWR | O_CLOEXEC); /* NOLINT(concurrency-mt-unsafe) */
+    slave = open(ptsname(master), O_RDWR | O_CLOEXEC);
     if (slave < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
         return -1;
     return syscall(SYS_ioctl, slave, request, "x");

@@ -39,7 +39,7 @@ tear_down(void)
     char command[128];
 
     (void)snprintf(command, sizeof(command), "rm -r %s", root);
-    /* NOLINTNEXTLINE(cert-env33-c,concurrency-mt-unsafe): our own folder */
+    /* NOLINTNEXTLINE(cert-env33-c): our own folder */
     if (chdir("/") != 0 || system(command) != 0)
         CHECK_ROW(false, "the test's folder could not be removed");
 }

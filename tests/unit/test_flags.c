@@ -33,8 +33,8 @@ set_up(void)
         if (mkdir(folders[i], 0755) != 0)
             abort();
     }
-    (void)setenv("WRIT_HOME", "/nowhere/writ", 1); /* NOLINT(concurrency-mt-unsafe) */
-    (void)setenv("HOME", "/nowhere/home", 1);      /* NOLINT(concurrency-mt-unsafe) */
+    (void)setenv("WRIT_HOME", "/nowhere/writ", 1);
+    (void)setenv("HOME", "/nowhere/home", 1);
     put_file("p/policy.cedar", "permit (principal, action, resource)\n  unless { 1 > 2 };\n");
     put_file("p/profile.yaml", "version: 1\nname: report\nenv: staging\ncommand: [python3, r.py]\n"
                                "files: {read: [.], write: [out]}\n"
@@ -53,7 +53,7 @@ tear_down(void)
     char command[128];
 
     (void)snprintf(command, sizeof(command), "rm -r %s", root);
-    /* NOLINTNEXTLINE(cert-env33-c,concurrency-mt-unsafe): our own folder */
+    /* NOLINTNEXTLINE(cert-env33-c): our own folder */
     if (chdir("/") != 0 || system(command) != 0)
         CHECK_ROW(false, "the test's folder could not be removed");
 }

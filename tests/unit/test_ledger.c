@@ -646,7 +646,7 @@ main(void)
     test_flood();
     test_show();
     (void)snprintf(command, sizeof(command), "rm -rf %s", root);
-    if (system(command) != 0) // NOLINT(cert-env33-c,concurrency-mt-unsafe)
+    if (system(command) != 0) // NOLINT(cert-env33-c)
         return 2;
     return test_end();
 }

@@ -84,9 +84,9 @@ set_up(void)
     put_link("away", "/usr/share");
     put_socket();
     (void)snprintf(path, sizeof(path), "%s/state", root);
-    (void)setenv("WRIT_HOME", path, 1); /* NOLINT(concurrency-mt-unsafe) */
+    (void)setenv("WRIT_HOME", path, 1);
     (void)snprintf(path, sizeof(path), "%s/home", root);
-    (void)setenv("HOME", path, 1); /* NOLINT(concurrency-mt-unsafe) */
+    (void)setenv("HOME", path, 1);
 }
 
 static void
@@ -95,7 +95,7 @@ tear_down(void)
     char command[128];
 
     (void)snprintf(command, sizeof(command), "rm -r %s", root);
-    /* NOLINTNEXTLINE(cert-env33-c,concurrency-mt-unsafe): our own folder */
+    /* NOLINTNEXTLINE(cert-env33-c): our own folder */
     if (system(command) != 0)
         CHECK_ROW(false, "the test's folder could not be removed");
 }
