@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -155,14 +157,35 @@ end_open(struct relay_flow *f, struct relay_end *e, int fd, bool owned)
     return errno == EPERM;
 }
 
+/*
+ * A terminal or pipe that has some room takes part of what is written and then makes the writer
+ * wait for whoever reads it: for ever, if that is a terminal that was stopped. O_NONBLOCK on the
+ * description that we were given would be seen by all who share it, so we open one of our own.
+ * -1: it cannot be had (another account's terminal).
+ */
+static int
+own_description(int fd)
+{
+    char path[32];
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || (!S_ISFIFO(st.st_mode) && isatty(fd) != 1))
+        return -1;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 static enum writ_err
 flow_open(struct relay *r, struct relay_flow *f, int from, int to, bool output)
 {
+    int own = output ? own_description(to) : -1;
+
     *f = (struct relay_flow){.relay = r, .output = output, .active = true};
     f->mem = malloc(RELAY_BYTES);
     if (f->mem == NULL)
         return WRIT_E_NOMEM;
-    if (!end_open(f, &f->from, from, output) || !end_open(f, &f->to, to, !output))
+    if (!end_open(f, &f->from, from, output) ||
+        !end_open(f, &f->to, own < 0 ? to : own, !output || own >= 0))
         return WRIT_E_SYS;
     return WRIT_OK;
 }
