@@ -57,7 +57,7 @@ needs_encoding(struct writ_span s)
     if (s.len < 3 || !hex_upper(s.ptr[1], &hi) || !hex_upper(s.ptr[2], &lo))
         return false;
     c = (uint8_t)(hi << 4 | lo);
-    return c >= 0x20 && c != 0x7f && !is_alnum(c) && !among(c, "-._~/\\%");
+    return c >= 0x20 && c != 0x7f && !is_alnum(c) && !among(c, "-._~/\\%!$&'()*,=:@");
 }
 
 static bool

@@ -94,6 +94,15 @@ put_utf8(struct path_writer *w, uint8_t first)
     return WRIT_OK;
 }
 
+/* Of what may stand in a path as it is, only these two mean something else when they do: some
+ * servers cut at ';' and take '+' for a blank. "%3A" and ':' are one path to all who route by the
+ * decoded one, so they have one form here. */
+static bool
+needs_no_escape(uint8_t v)
+{
+    return (writ_http1_chars[v] & WRIT_HTTP1_C_PCHAR) != 0 && v != ';' && v != '+';
+}
+
 static enum writ_err
 put_escaped(struct path_writer *w)
 {
@@ -108,11 +117,11 @@ put_escaped(struct path_writer *w)
     if (v == '/' || v == '\\')
         return refuse_path(w, "the path holds an escaped slash or backslash");
     w->at += 3;
-    if ((writ_http1_chars[v] & WRIT_HTTP1_C_UNRESERVED) != 0) {
+    if (needs_no_escape((uint8_t)v)) {
         writ_buf_put_u8(w->out, (uint8_t)v);
         return WRIT_OK;
     }
-    w->info.reserved_escapes = w->info.reserved_escapes || strchr(":?#[]@!$&'()*+,;=", v) != NULL;
+    w->info.reserved_escapes = w->info.reserved_escapes || strchr("?#[]+;", v) != NULL;
     w->nested = w->nested || v == '%';
     put_escape(w->out, (unsigned)v);
     return WRIT_OK;

@@ -3,8 +3,9 @@
  *
  * The canonical path (RFC 3986 6.2.2) has escapes only where they are needed, in upper case, and no
  * way left to climb, split or end a segment by decoding it again. Dots are never resolved but
- * refused: two servers resolve them in two ways. Queries and cookies are not rewritten; iterators
- * give their raw pairs. On failure a buffer given as ret holds what it held before.
+ * refused: two servers resolve them in two ways. The canonical query differs from the one that was
+ * sent in its escapes only. Cookies are not rewritten; iterators give raw pairs. On failure a
+ * buffer given as ret holds what it held before.
  */
 #ifndef WRIT_PROTO_HTTP1_PATH_H
 #define WRIT_PROTO_HTTP1_PATH_H
@@ -18,10 +19,9 @@ enum {
 };
 
 struct writ_http1_path {
-    size_t segments;     /* "/" has 0, "/a" and "/a/" have 1 */
-    bool trailing_slash; /* always true for "/" */
-    bool
-        reserved_escapes; /* "%3A" and the like are left: a server may or may not take it for ':' */
+    size_t segments;       /* "/" has 0, "/a" and "/a/" have 1 */
+    bool trailing_slash;   /* always true for "/" */
+    bool reserved_escapes; /* "%3F" and the like are left: they are not what they stand for */
 };
 
 /* Appends the canonical path to ret; an empty raw path is "/". */
@@ -36,6 +36,10 @@ bool writ_http1_unescape(struct writ_span s, bool plus, struct writ_buf *ret) WR
 /* Printable ASCII but '#', well-formed escapes, no %00, no escaped control character in a key. */
 enum writ_err writ_http1_query_check(struct writ_span raw,
                                      struct writ_http1_fault *fault) WRIT_CHECK;
+/* Checks the query as above, and appends it in the one form that policy judges: escaped is what
+ * must be (RFC 3986 3.4) and '&', '+', ';', '=', whose escapes mean something else to forms. */
+enum writ_err writ_http1_query_canonical(struct writ_span raw, struct writ_buf *ret,
+                                         struct writ_http1_fault *fault) WRIT_CHECK;
 
 /* How a key that was sent compares with the one that is going to be injected. */
 enum writ_http1_match {

@@ -231,3 +231,44 @@ writ_http1_query_check(struct writ_span raw, struct writ_http1_fault *fault)
         e = check_key(p.key, fault);
     return e;
 }
+
+/* As it is in the canonical query, if it came escaped or not. */
+static bool
+plain_in_query(uint8_t v)
+{
+    return (writ_http1_chars[v] & WRIT_HTTP1_C_PCHAR) != 0 || v == '/' || v == '?';
+}
+
+enum writ_err
+writ_http1_query_canonical(struct writ_span raw, struct writ_buf *ret,
+                           struct writ_http1_fault *fault)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t before = writ_buf_len(ret);
+    bool failed_before = ret->failed;
+    enum writ_err e = writ_http1_query_check(raw, fault);
+
+    for (size_t i = 0; e == WRIT_OK && i < raw.len; i++) {
+        uint8_t v = raw.ptr[i];
+        bool escaped = v == '%';
+
+        if (escaped) {
+            v = (uint8_t)(writ_http1_hex[raw.ptr[i + 1]] << 4 | writ_http1_hex[raw.ptr[i + 2]]);
+            i += 2;
+        }
+        if (plain_in_query(v) && !(escaped && strchr("&+;=", v) != NULL)) {
+            writ_buf_put_u8(ret, v);
+        } else {
+            const char three[3] = {'%', hex[v >> 4], hex[v & 15]};
+
+            writ_buf_put(ret, writ_span(three, 3));
+        }
+    }
+    if (e == WRIT_OK && ret->failed)
+        e = writ_http1_exceed(fault, 414, "the query is too long");
+    if (e != WRIT_OK) {
+        ret->end -= writ_buf_len(ret) - before;
+        ret->failed = failed_before;
+    }
+    return e;
+}

@@ -121,7 +121,8 @@ struct gateway {
     /* Scratch for the request being read: nothing in it outlives the call that fills it. */
     struct writ_http1_request request;
     struct writ_http1_response response;
-    struct writ_buf path;
+    struct writ_buf path;  /* canonical */
+    struct writ_buf query; /* canonical; request.query lies in it */
     uint8_t record[WRIT_RECORD_BYTES_MAX];
     uint8_t hello[WRIT_TLS_HELLO_MAX];
     uint8_t hello_scratch[WRIT_TLS_HELLO_MAX];

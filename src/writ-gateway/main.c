@@ -299,6 +299,7 @@ main(void)
     gw->keeper.fd = -1;
     writ_chan_init(&gw->launcher, GATEWAY_LAUNCHER_FD, WRIT_ROLE_GATEWAY, WRIT_ROLE_LAUNCHER);
     writ_buf_init(&gw->path, WRIT_HTTP_TARGET_BYTES_MAX);
+    writ_buf_init(&gw->query, WRIT_HTTP_TARGET_BYTES_MAX);
     if (writ_loop_init(&gw->loop, gw) != WRIT_OK)
         fail(gw, "the process could not be set up");
     set_up(gw);

@@ -118,6 +118,28 @@ misuse(const struct writ_http1_request *req)
     return NULL;
 }
 
+/* Path and query in the one form that is judged and sent: gw->path, and request.query. */
+static enum writ_err
+canonical(struct gateway *gw, struct writ_http1_fault *fault)
+{
+    struct writ_http1_request *req = &gw->request;
+    struct writ_http1_path info;
+    enum writ_err e;
+
+    writ_buf_reset(&gw->path);
+    writ_buf_reset(&gw->query);
+    if (req->form == WRIT_HTTP1_ASTERISK) {
+        writ_buf_put_str(&gw->path, "*");
+        return WRIT_OK;
+    }
+    e = writ_http1_path_canonical(req->path, 0, &gw->path, &info, fault);
+    if (e != WRIT_OK || !req->has_query)
+        return e;
+    e = writ_http1_query_canonical(req->query, &gw->query, fault);
+    req->query = writ_buf_span(&gw->query);
+    return e;
+}
+
 /* The service and the canonical path (in gw->path); false if the request was answered here. */
 static bool
 route(struct client *c, struct service **ret)
@@ -125,7 +147,6 @@ route(struct client *c, struct service **ret)
     struct gateway *gw = c->gw;
     const struct writ_http1_request *req = &gw->request;
     struct writ_http1_fault fault = {0};
-    struct writ_http1_path info;
     bool https = request_https(c);
     uint16_t port = request_port(c, https);
     struct service *s = service_find(gw, https, req->authority.host, port);
@@ -152,11 +173,7 @@ route(struct client *c, struct service **ret)
         refuse_parsed(c, wrong[0] == 'W' ? 501 : 400, "malformed", wrong);
         return false;
     }
-    writ_buf_reset(&gw->path);
-    if (req->form == WRIT_HTTP1_ASTERISK) {
-        writ_buf_put_str(&gw->path, "*");
-    } else if (writ_http1_path_canonical(req->path, 0, &gw->path, &info, &fault) != WRIT_OK ||
-               (req->has_query && writ_http1_query_check(req->query, &fault) != WRIT_OK)) {
+    if (canonical(gw, &fault) != WRIT_OK) {
         refuse_parsed(c, fault.status, "malformed", fault.reason);
         return false;
     }
@@ -339,17 +356,11 @@ read_again(struct client *c)
 {
     struct gateway *gw = c->gw;
     struct writ_http1_fault fault = {0};
-    struct writ_http1_path info;
     size_t scanned = 0;
 
-    if (writ_http1_parse_request(writ_buf_span(&c->in), &scanned, &gw->request, &fault) != WRIT_OK)
-        return false;
-    writ_buf_reset(&gw->path);
-    if (gw->request.form == WRIT_HTTP1_ASTERISK) {
-        writ_buf_put_str(&gw->path, "*");
-        return true;
-    }
-    return writ_http1_path_canonical(gw->request.path, 0, &gw->path, &info, &fault) == WRIT_OK;
+    return writ_http1_parse_request(writ_buf_span(&c->in), &scanned, &gw->request, &fault) ==
+               WRIT_OK &&
+           canonical(gw, &fault) == WRIT_OK;
 }
 
 void

@@ -35,7 +35,9 @@ test_good_paths(void)
         {"/%61%42%2d%2E%5f%7e9", "/aB-._~9", 1, false, false},
         {"/a%20b%3a%2f", NULL, 0, false, false},
         {"/a%20b", "/a%20b", 1, false, false},
-        {"/a%3ab%40", "/a%3Ab%40", 1, false, true},
+        {"/a%3ab%40", "/a:b@", 1, false, false},
+        {"/%21%24%26%27%28%29%2a%2c%3d", "/!$&'()*,=", 1, false, false},
+        {"/a%2bb+c", "/a%2Bb+c", 1, false, true},
         {"/a:b@c!$&'()*+,=", "/a:b@c!$&'()*+,=", 1, false, false},
         {"/%c3%a9/%E2%82%ac/%f0%9f%98%80", "/%C3%A9/%E2%82%AC/%F0%9F%98%80", 3, false, false},
         {"/.well-known/x", "/.well-known/x", 2, false, false},
@@ -67,6 +69,48 @@ test_good_paths(void)
         CHECK_ROW(info.trailing_slash == table[i].slash, table[i].raw);
         CHECK_ROW(info.reserved_escapes == table[i].reserved, table[i].raw);
     }
+}
+
+static void
+test_canonical_queries(void)
+{
+    static const char *const table[][2] = {
+        {"", ""},
+        {"a=b&c", "a=b&c"},
+        {"format=%65xport", "format=export"},
+        {"%66%6F%72%6D=%7e%2d", "form=~-"},
+        {"u=http%3a%2f%2fx%3fy%40%28%29%2A%2c%21%24%27", "u=http://x?y@()*,!$'"},
+        {"a%26b=%3D%3b%2b+%20;", "a%26b=%3D%3B%2B+%20;"},
+        {"f[a]=%5bx%5D", "f%5Ba%5D=%5Bx%5D"},
+        {"q=\"<{|}^`\\>", "q=%22%3C%7B%7C%7D%5E%60%5C%3E"},
+        {"%c3%a9=%FF%25%2541", "%C3%A9=%FF%25%2541"},
+        {"a=%23", "a=%23"},
+    };
+    static const char *const bad[] = {"%", "a%4", "a=%g0", "a=%00", "a%0a=b", "a#b", "a b"};
+    WRIT_BUF_AUTO struct writ_buf b;
+    WRIT_BUF_AUTO struct writ_buf again;
+    struct writ_http1_fault fault;
+
+    writ_buf_init(&b, 64);
+    writ_buf_init(&again, 64);
+    for (size_t i = 0; i < WRIT_COUNT(table); i++) {
+        writ_buf_reset(&b);
+        writ_buf_reset(&again);
+        CHECK_ROW(writ_http1_query_canonical(writ_span_str(table[i][0]), &b, &fault) == WRIT_OK,
+                  table[i][0]);
+        CHECK_ROW(writ_span_is(writ_buf_span(&b), table[i][1]), table[i][0]);
+        CHECK_ROW(writ_http1_query_canonical(writ_buf_span(&b), &again, &fault) == WRIT_OK &&
+                      writ_span_is(writ_buf_span(&again), table[i][1]),
+                  table[i][0]);
+    }
+    for (size_t i = 0; i < WRIT_COUNT(bad); i++) {
+        CHECK_ROW(writ_http1_query_canonical(writ_span_str(bad[i]), &b, &fault) == WRIT_E_FORMAT,
+                  bad[i]);
+    }
+    writ_buf_reset(&b);
+    CHECK(writ_http1_query_canonical(writ_span_str("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["), &b,
+                                     &fault) == WRIT_E_LIMIT);
+    CHECK(fault.status == 414 && writ_buf_len(&b) == 0 && !b.failed);
 }
 
 static void
@@ -291,6 +335,7 @@ int
 main(void)
 {
     test_good_paths();
+    test_canonical_queries();
     test_bad_paths();
     test_path_next();
     test_query_check();
