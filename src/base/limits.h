@@ -44,6 +44,7 @@
 #define WRIT_HTTP_CHUNK_EXT_MAX     16384 /* all extensions of a body: nobody means to send any */
 #define WRIT_HTTP_TRAILERS_MAX      16
 #define WRIT_HTTP_METHOD_BYTES_MAX  32 /* the longest registered one has 17 */
+#define WRIT_HTTP_INTERIM_MAX       64 /* 1xx answers to one request; two are usual */
 #define WRIT_HTTP_OPTIONS_MAX       16 /* names in Connection; each is looked for in all headers */
 
 #define WRIT_DNS_MSG_BYTES_MAX 4096  /* a question over TCP; a real one is below 300 bytes */
@@ -72,22 +73,6 @@
 /* What other people's JSON may look like before it is anything in particular. */
 #define WRIT_JSON_READ_DEPTH_MAX 127 /* what serde_json takes, and so what Cedar's own tools take  \
                                       */
-#define WRIT_JSON_READ_BYTES_MAX 268435456 /* 256 MiB */
-#define WRIT_CEDAR_TEXT_BYTES_MAX                                                                  \
-    (32 * 1024 * 1024)                /* one text; 10,000 policies take about 3 MiB */
-#define WRIT_CEDAR_NESTING_MAX   200  /* brackets within brackets: the parser's own recursion */
-#define WRIT_CEDAR_HEIGHT_MAX    1200 /* of an expression tree; chains of operators make it high */
-#define WRIT_CEDAR_OUT_BYTES_MAX (256 * 1024 * 1024) /* policies as text or JSON */
-#define WRIT_CEDAR_POLICIES_MAX  1000000
-#define WRIT_CEDAR_STACK_MAX     4096 /* values that one policy holds at once when evaluated */
-#define WRIT_CEDAR_SCRATCH_MAX   (64 * 1024) /* bytes of sets and records that one policy builds */
-#define WRIT_CEDAR_ENTITIES_MAX  4000000
-#define WRIT_CEDAR_ANCESTORS_MAX (64 * 1024 * 1024) /* of all entities together: 1 GiB */
-
-/* What other people's JSON may look like before it is anything in particular. */
-#define WRIT_JSON_READ_DEPTH_MAX                                                                   \
-    127 /* what serde_json takes, and so what Cedar's own tools take                               \
-         */
-#define WRIT_JSON_READ_BYTES_MAX 268435456UL
+#define WRIT_JSON_READ_BYTES_MAX 268435456UL /* 256 MiB */
 
 #endif

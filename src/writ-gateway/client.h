@@ -46,6 +46,7 @@ struct exchange {
     bool in_chunked;    /* of the request, towards the upstream */
     bool early;         /* the answer came before the request was complete */
     unsigned status;
+    unsigned interims; /* 1xx answers so far */
     size_t head_len;   /* of the request, still in client.in: a retry reads it again */
     uint64_t begin_us; /* monotonic */
     uint64_t decided_us;

@@ -8,6 +8,7 @@
 #include "writ-gateway/reply.h"
 #include "writ-gateway/report.h"
 #include "writ-gateway/request.h"
+#include "writ-gateway/sieve.h"
 #include "writ-gateway/upstream.h"
 
 enum pump { PUMP_STUCK, PUMP_MOVED, PUMP_OVER };
@@ -18,27 +19,6 @@ enum {
 };
 
 /* ---- the request, outwards ------------------------------------------------------------------ */
-
-/* What the task may not say: it ends here, is written anew, or speaks about where it came from. */
-static bool
-forwarded(const struct service *s, const struct writ_http1_header *h)
-{
-    if (writ_http1_is_hop_by_hop(h) || inject_replaces(s, h))
-        return false;
-    switch (h->id) {
-    case WRIT_HTTP1_H_HOST:
-    case WRIT_HTTP1_H_CONTENT_LENGTH:
-    case WRIT_HTTP1_H_EXPECT:
-    case WRIT_HTTP1_H_FORWARDED:
-    case WRIT_HTTP1_H_X_FORWARDED_FOR:
-    case WRIT_HTTP1_H_X_FORWARDED_HOST:
-    case WRIT_HTTP1_H_X_FORWARDED_PROTO:
-    case WRIT_HTTP1_H_X_REAL_IP:
-        return false;
-    default:
-        return true;
-    }
-}
 
 static enum writ_err
 put_request_head(struct client *c, struct writ_span path, struct writ_http1_fault *fault)
@@ -59,7 +39,7 @@ put_request_head(struct client *c, struct writ_span path, struct writ_http1_faul
     for (size_t i = 0; i < req->headers.count; i++) {
         const struct writ_http1_header *h = &req->headers.at[i];
 
-        if (forwarded(x->service, h))
+        if (sieve_passes(x->service, h))
             writ_http1_put_header(out, h->name, h->value);
     }
     e = inject_put_header(&x->decision, out, &req->headers, fault);
@@ -120,13 +100,14 @@ put_data(struct writ_buf *out, bool chunked, struct writ_span data)
     writ_buf_put_str(out, "\r\n");
 }
 
-/* Trailers pass the same sieve as the head: a server may merge them into it. */
+/* Trailers pass the same sieve as the head: a server may merge them into it. So none goes out (s is
+ * NULL) where policy judges headers: it has decided before they come. */
 static void
 put_last_chunk(struct writ_buf *out, const struct writ_http1_body *body, const struct service *s)
 {
     writ_buf_put_str(out, "0\r\n");
     for (size_t i = 0; s != NULL && i < body->trailer_count; i++) {
-        if (forwarded(s, &body->trailers[i]))
+        if (sieve_passes(s, &body->trailers[i]))
             writ_http1_put_header(out, body->trailers[i].name, body->trailers[i].value);
     }
     writ_buf_put_str(out, "\r\n");
@@ -236,7 +217,8 @@ put_answer_head(struct client *c)
         x->client_keep = false;
     writ_http1_put_status(&c->out, res->status);
     for (size_t i = 0; i < res->headers.count; i++) {
-        if (answered_header(&res->headers.at[i]))
+        if (answered_header(&res->headers.at[i]) &&
+            !inject_returned(&x->decision, res->headers.at[i].value))
             writ_http1_put_header(&c->out, res->headers.at[i].name, res->headers.at[i].value);
     }
     if (x->out_chunked) {
@@ -252,6 +234,16 @@ put_answer_head(struct client *c)
         writ_http1_put_header_str(&c->out, "Connection", "keep-alive");
     }
     writ_http1_put_end(&c->out);
+}
+
+/* A server that mends an address ("/dir" to "/dir/") repeats the query that it was asked with, the
+ * credential in it, and often once more in the body. Another line that has it is only left out. */
+static bool
+sends_back(const struct exchange *x, const struct writ_http1_response *res)
+{
+    const struct writ_http1_header *h = writ_http1_find(&res->headers, WRIT_HTTP1_H_LOCATION);
+
+    return h != NULL && inject_returned(&x->decision, h->value);
 }
 
 static enum pump
@@ -272,11 +264,20 @@ read_answer_head(struct client *c)
         return PUMP_OVER;
     }
     up->scanned = 0;
+    if (res->interim && ++x->interims > WRIT_HTTP_INTERIM_MAX) {
+        exchange_fail(c, 502, "upstream", "the service sends interim answers without end");
+        return PUMP_OVER;
+    }
     if (res->interim) {
         if (res->status == 100 && x->expects && !x->client_http10)
             writ_buf_put_str(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
         writ_buf_consume(&up->in, res->head_len);
         return PUMP_MOVED;
+    }
+    if (sends_back(x, res)) {
+        exchange_fail(c, 502, "upstream",
+                      "the service redirects to an address with the credential");
+        return PUMP_OVER;
     }
     if (!x->request_done)
         x->early = true; /* it may be closing on us: neither side is used again */

@@ -209,3 +209,24 @@ inject_put_header(const struct decision *d, struct writ_buf *out,
     writ_buf_put_str(out, "\r\n");
     return out->failed ? WRIT_E_LIMIT : WRIT_OK;
 }
+
+bool
+inject_returned(const struct decision *d, struct writ_span value)
+{
+    enum { SHORTEST = 8 }; /* what is shorter is in many a value by chance */
+    const struct writ_doc_service *doc = d->service->doc;
+    size_t before = doc->inject == WRIT_INJECT_BASIC ? strlen("Basic ") : 0;
+    size_t after = 0;
+    struct writ_span secret;
+
+    if (!carries(d))
+        return false;
+    if (doc->inject == WRIT_INJECT_HEADER) {
+        before = strlen(doc->inject_before);
+        after = strlen(doc->inject_after);
+    }
+    secret = secret_of(d);
+    secret = writ_span(secret.ptr + before, secret.len - before - after);
+    return secret.len >= SHORTEST && secret.len <= value.len &&
+           memmem(value.ptr, value.len, secret.ptr, secret.len) != NULL;
+}

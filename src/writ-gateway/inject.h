@@ -21,4 +21,7 @@ enum writ_err inject_put_header(const struct decision *d, struct writ_buf *out,
                                 const struct writ_http1_headers *sent,
                                 struct writ_http1_fault *fault) WRIT_CHECK;
 
+/* True if a header's value of the answer holds the credential that the request carried. */
+bool inject_returned(const struct decision *d, struct writ_span value) WRIT_CHECK;
+
 #endif

@@ -5,7 +5,9 @@
 
 #include "base/id.h"
 #include "cedar/cedar.h"
+#include "proto/http1_chars.h"
 #include "proto/http1_path.h"
+#include "writ-gateway/sieve.h"
 
 enum {
     POLICY_ARENA_BYTES = 16384,
@@ -32,6 +34,8 @@ struct policy {
     uint64_t decided;
     bool wants_headers; /* some policy reads them: otherwise they are not put into the context */
     bool wants_segments;
+    struct writ_buf
+        folded; /* the policies' texts, if they read headers, folded as header names are */
     _Alignas(16) char arena[POLICY_ARENA_BYTES];
 };
 
@@ -219,6 +223,30 @@ load(const struct writ_doc *doc, struct policy *p, struct cedar_error *err)
     return label_policies(p);
 }
 
+static uint8_t
+fold(uint8_t c)
+{
+    return writ_http1_fold[c] == 0 ? c : writ_http1_fold[c];
+}
+
+static bool
+fold_texts(struct policy *p, const struct writ_doc *doc)
+{
+    writ_buf_init(&p->folded, (WRIT_POLICY_BYTES_MAX + 1UL) * WRIT_POLICIES_MAX);
+    for (size_t i = 0; i < doc->policy_count; i++) {
+        struct writ_span text = doc->policies[i].text;
+        uint8_t *at;
+
+        if (writ_buf_reserve(&p->folded, text.len + 1, &at) != WRIT_OK)
+            return false;
+        for (size_t k = 0; k < text.len; k++)
+            at[k] = fold(text.ptr[k]);
+        at[text.len] = ' ';
+        writ_buf_commit(&p->folded, text.len + 1);
+    }
+    return true;
+}
+
 enum writ_err
 policy_new(const struct writ_doc *doc, struct policy **ret, struct writ_diag *diag)
 {
@@ -239,6 +267,10 @@ policy_new(const struct writ_doc *doc, struct policy **ret, struct writ_diag *di
     p->env = borrow(writ_span_str(doc->env));
     p->wants_headers = mentions(doc, "headers");
     p->wants_segments = mentions(doc, "segments");
+    if (p->wants_headers && !fold_texts(p, doc)) {
+        policy_free(p);
+        return WRIT_E_NOMEM;
+    }
     *ret = p;
     return WRIT_OK;
 }
@@ -248,6 +280,7 @@ policy_free(struct policy *p)
 {
     if (p == NULL)
         return;
+    writ_buf_done(&p->folded);
     cedar_policies_free(p->set);
     cedar_store_free(p->store);
     free(p->labels);
@@ -255,17 +288,69 @@ policy_free(struct policy *p)
     free(p);
 }
 
-/* Header names in lower case; of several with one name the first counts, as for Cedar's records. */
-static struct cedar_value
-headers_value(struct cedar_arena *a, const struct writ_http1_headers *hs)
+bool
+policy_reads_headers(const struct policy *p)
 {
+    return p->wants_headers;
+}
+
+static bool
+named_by_policies(const struct policy *p, struct writ_span name)
+{
+    uint8_t folded[WRIT_HTTP_HEAD_BYTES_MAX];
+
+    for (size_t i = 0; i < name.len; i++)
+        folded[i] = fold(name.ptr[i]);
+    return memmem(writ_buf_span(&p->folded).ptr, writ_buf_len(&p->folded), folded, name.len) !=
+           NULL;
+}
+
+static bool
+is_odd(struct writ_span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if ((writ_http1_chars[name.ptr[i]] & WRIT_HTTP1_C_NAME) == 0)
+            return true;
+    }
+    return false;
+}
+
+const char *
+policy_why_not_judged(const struct policy *p, const struct service *s,
+                      const struct writ_http1_headers *hs)
+{
+    for (size_t i = 0; p->wants_headers && i < hs->count; i++) {
+        struct writ_span name = hs->at[i].name;
+        bool twice = false;
+
+        if (!sieve_shows(s, &hs->at[i]))
+            continue;
+        for (size_t k = 0; k < i && !twice; k++)
+            twice = writ_http1_name_like(hs->at[k].name, name);
+        if (twice && named_by_policies(p, name))
+            return "a header twice that policy reads";
+        if (is_odd(name) && named_by_policies(p, name))
+            return "a header name that servers may take for one that policy reads";
+    }
+    return NULL;
+}
+
+/* Names in lower case. Of several lines with one name the first counts; policies read none of them
+ * (policy_why_not_judged). */
+static struct cedar_value
+headers_value(struct cedar_arena *a, const struct question *q)
+{
+    const struct writ_http1_headers *hs = q->headers;
     struct cedar_field *fields = cedar_arena_take(a, (hs->count + 1) * sizeof(*fields));
     size_t n = 0;
 
     for (size_t i = 0; fields != NULL && i < hs->count; i++) {
         const struct writ_http1_header *h = &hs->at[i];
-        char *name = cedar_arena_take(a, h->name.len);
+        char *name;
 
+        if (!sieve_shows(q->service, h))
+            continue;
+        name = cedar_arena_take(a, h->name.len);
         if (name == NULL)
             break;
         for (size_t k = 0; k < h->name.len; k++) {
@@ -317,7 +402,7 @@ context(struct policy *p, struct cedar_arena *a, const struct question *q)
     if (p->wants_segments)
         input[n++] = field("segments", segments_value(a, q->path));
     if (p->wants_headers)
-        input[n++] = field("headers", headers_value(a, q->headers));
+        input[n++] = field("headers", headers_value(a, q));
     session[m++] = field("now", cedar_datetime(writ_clock_wall_us() / 1000));
     session[m++] = field("env", cedar_string(p->env.ptr, p->env.len));
     session[m++] = field("requests", cedar_long((int64_t)p->decided));

@@ -40,6 +40,12 @@ struct policy;
 enum writ_err policy_new(const struct writ_doc *doc, struct policy **ret,
                          struct writ_diag *diag) WRIT_CHECK;
 void policy_free(struct policy *p);
+/* Some policy reads headers. */
+bool policy_reads_headers(const struct policy *p) WRIT_CHECK;
+/* Why the headers cannot be judged: one that policies name is there twice, or in a spelling that
+ * some servers take for it. NULL if they can. */
+const char *policy_why_not_judged(const struct policy *p, const struct service *s,
+                                  const struct writ_http1_headers *hs) WRIT_CHECK;
 void policy_decide(struct policy *p, const struct question *q, struct decision *ret);
 
 #endif

@@ -118,6 +118,13 @@ misuse(const struct writ_http1_request *req)
     return NULL;
 }
 
+/* Both ask for the request back as the server got it; RFC 9110 9.3.8 forbids credentials in it. */
+static bool
+echoes(const struct writ_http1_request *req)
+{
+    return req->method == WRIT_HTTP1_TRACE || writ_span_iis(req->method_name, "TRACK");
+}
+
 /* Path and query in the one form that is judged and sent: gw->path, and request.query. */
 static enum writ_err
 canonical(struct gateway *gw, struct writ_http1_fault *fault)
@@ -180,6 +187,15 @@ route(struct client *c, struct service **ret)
     s = service_under(gw, s, writ_buf_span(&gw->path));
     if (s == NULL) {
         refuse_parsed(c, 403, "denied", "no service of this task covers this path");
+        return false;
+    }
+    if (s->doc->inject != WRIT_INJECT_NONE && echoes(req)) {
+        refuse_parsed(c, 403, "denied", "the answer to TRACE would hold the credential");
+        return false;
+    }
+    wrong = policy_why_not_judged(gw->policy, s, &req->headers);
+    if (wrong != NULL) {
+        refuse_parsed(c, 400, "malformed", wrong);
         return false;
     }
     *ret = s;
