@@ -150,7 +150,8 @@ move_request_body(struct client *c)
         put_data(&x->up->out, x->in_chunked, out.data);
     if (out.event == WRIT_HTTP1_BODY_DONE) {
         if (x->in_chunked)
-            put_last_chunk(&x->up->out, &x->request_body, x->service);
+            put_last_chunk(&x->up->out, &x->request_body,
+                           policy_reads_headers(c->gw->policy) ? NULL : x->service);
         x->request_done = true;
     }
     writ_buf_consume(&c->in, out.consumed);
