@@ -73,6 +73,6 @@
 /* What other people's JSON may look like before it is anything in particular. */
 #define WRIT_JSON_READ_DEPTH_MAX 127 /* what serde_json takes, and so what Cedar's own tools take  \
                                       */
-#define WRIT_JSON_READ_BYTES_MAX 268435456UL /* 256 MiB */
+#define WRIT_JSON_READ_BYTES_MAX 268435456 /* 256 MiB */
 
 #endif
