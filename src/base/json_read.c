@@ -32,6 +32,7 @@ struct parser {
     struct writ_diag *diag;
 };
 
+/* Arrays and objects recurse; enter() bounds it. NOLINTBEGIN(misc-no-recursion) */
 static bool parse_value(struct parser *p, struct writ_jval *v);
 
 static bool
@@ -378,6 +379,8 @@ parse_value(struct parser *p, struct writ_jval *v)
         return parse_word(p, v);
     }
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 /* Fails at the first byte that is not UTF-8, if there is one. */
 static bool

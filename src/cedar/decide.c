@@ -133,7 +133,8 @@ cedar_decide(const struct cedar_policies *ps, const struct cedar_store *s,
     decide(&t, s, req, flags);
 }
 
-void /* NOLINTNEXTLINE(readability-*): three things to read, flags, and where the answer goes */
+/* Three things to read, flags, and where the answer goes. NOLINTBEGIN(readability-*) */
+void
 cedar_decide_all(const struct cedar_policies *ps, const struct cedar_store *s,
                  const struct cedar_request *req, unsigned flags, struct cedar_answer *ret,
                  uint32_t *reasons, uint32_t *errors)
@@ -143,3 +144,5 @@ cedar_decide_all(const struct cedar_policies *ps, const struct cedar_store *s,
 
     decide(&t, s, req, flags);
 }
+
+/* NOLINTEND(readability-*) */
