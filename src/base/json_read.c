@@ -432,11 +432,11 @@ writ_jdoc_read(struct writ_span text, struct writ_jdoc **ret, struct writ_diag *
         return WRIT_E_NOMEM;
     doc->strings = (uint8_t *)malloc(text.len + 1);
     if (doc->strings == NULL)
-        return WRIT_E_NOMEM;
+        return WRIT_E_NOMEM; /* doc frees itself. NOLINT(clang-analyzer-unix.Malloc) */
     p.doc = doc;
     parse_document(&p);
     if (p.e != WRIT_OK)
-        return p.e;
+        return p.e; /* NOLINT(clang-analyzer-unix.Malloc) */
     *ret = doc;
     doc = NULL;
     return WRIT_OK;

@@ -141,12 +141,14 @@ static struct cx_expr *
 parse_access(struct cx_reader *r, struct cx_expr *e)
 {
     while (e != NULL && r->e == CEDAR_OK) {
-        if (cx_take(r, CX_P('.')))
-            e = parse_dot(r, e);
-        else if (cx_take(r, CX_P('[')))
+        if (cx_is(r, CX_P('['))) {
+            cx_next(r);
             e = parse_index(r, e);
-        else
+            continue;
+        }
+        if (!cx_take(r, CX_P('.')))
             return e;
+        e = parse_dot(r, e);
     }
     return NULL;
 }

@@ -52,7 +52,7 @@ cx_qualify(struct cx_resolver *r, struct cedar_span ns, struct cedar_span name,
     if (mem == NULL)
         return cx_raw_nomem(r->raw);
     memcpy(mem, ns.ptr, ns.len);
-    memcpy(mem + ns.len, "::", 2);
+    mem[ns.len] = mem[ns.len + 1] = ':';
     memcpy(mem + ns.len + 2, name.ptr, name.len);
     *ret = cx_span(mem, ns.len + 2 + name.len);
     return true;
