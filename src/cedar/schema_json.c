@@ -126,19 +126,29 @@ parse_ref(struct json *s, const struct writ_jval *v, enum cx_raw_kind kind, stru
 }
 
 static bool
-parse_type_body(struct json *s, const struct writ_jval *v, const struct writ_jval *type,
-                struct cx_raw_type *ret)
+is_primitive(struct writ_span word, struct cx_raw_type *ret)
 {
-    static const char *const primitive[] = {"Long", "String", "Boolean", "Bool"};
-    const struct writ_jval *elem = writ_jval_get(v, "element");
+    static const char *const names[][2] = {
+        {"Long", "Long"}, {"String", "String"}, {"Boolean", "Bool"}};
 
-    for (size_t i = 0; i < WRIT_COUNT(primitive) - 1; i++) {
-        if (writ_span_is(type->text, primitive[i])) {
+    for (size_t i = 0; i < WRIT_COUNT(names); i++) {
+        if (writ_span_is(word, names[i][0])) {
             ret->kind = CX_RAW_BUILTIN;
-            ret->name = cedar_span_str(i == 2 ? "Bool" : primitive[i]);
+            ret->name = cedar_span_str(names[i][1]);
             return true;
         }
     }
+    return false;
+}
+
+static bool
+parse_type_body(struct json *s, const struct writ_jval *v, const struct writ_jval *type,
+                struct cx_raw_type *ret)
+{
+    const struct writ_jval *elem = writ_jval_get(v, "element");
+
+    if (is_primitive(type->text, ret))
+        return true;
     if (writ_span_is(type->text, "Set")) {
         ret->kind = CX_RAW_SET;
         if (elem == NULL)

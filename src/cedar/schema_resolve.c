@@ -311,9 +311,10 @@ add_parents(struct cx_resolver *r, const struct cx_action *a, const struct cx_ac
         struct cedar_uid *slot;
         size_t k = 0;
 
-        if (cx_uid_eq(&at->parents[i], &a->uid))
+        if (cx_uid_eq(&at->parents[i], &a->uid)) {
             return cx_raw_fail(r->raw, (struct cx_place){0, 0},
                                "an action is among its own ancestors");
+        }
         while (k < found->len && !cx_uid_eq(&have[k], &at->parents[i]))
             k++;
         if (k < found->len)

@@ -180,9 +180,8 @@ type_not(struct cx_env *env, const struct cx_expr *e, struct cx_caps in, const s
     return true;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): one parameter more than usual, all of one step */
 /* One step of `has`; *next is the type of what was asked for, NULL if that cannot be there. */
-static bool
+static bool /* NOLINTNEXTLINE(readability-function-size): all of one step */
 has_step(struct cx_env *env, const struct cx_expr *e, uint32_t i, struct cx_caps in,
          const struct cx_ty **next, const struct cx_ty **ret, struct cx_cap *cap)
 {
@@ -464,7 +463,7 @@ static bool
 type_strict(struct cx_env *env, const struct cx_expr *e, struct cx_caps in,
             const struct cx_ty **ret, struct cx_caps *out)
 {
-    const struct cx_ty *t[2] = {NULL, NULL};
+    const struct cx_ty *t[2] = {&cx_ty_never, &cx_ty_never};
     struct cx_caps caps = {NULL, 0};
 
     for (uint32_t i = 0; i < e->n && i < 2; i++) {

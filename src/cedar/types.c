@@ -88,12 +88,13 @@ join_records(const struct cx_types *c, const struct cx_ty *a, const struct cx_ty
         return NULL;
     t->open = a->open || b->open || a->n != b->n;
     for (uint32_t i = 0; i < a->n; i++) {
-        if (join_attr(c, &a->u.attrs[i], b, &attrs[t->n]))
+        if (join_attr(c, &a->u.attrs[i], b, &attrs[t->n])) {
             t->n++;
-        else if (c->strict)
+        } else if (c->strict) {
             return NULL;
-        else
+        } else {
             t->open = true;
+        }
     }
     t->u.attrs = attrs;
     return t;
