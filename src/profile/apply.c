@@ -401,6 +401,10 @@ apply_all(struct apply *a)
     if (!writ_places_find(top, ".", &a->places) || !apply_items(a) || !check_services(a) ||
         !apply_command(a))
         return false;
+    for (size_t i = 0; i < a->doc->bind_count; i++) {
+        if (!writ_make_bind_settled(top, a->doc, i))
+            return false;
+    }
     writ_make_sort_binds(a->doc);
     return writ_make_cwd(top, a->doc, a->places.dir);
 }

@@ -57,6 +57,7 @@ writ_doc_done(struct writ_doc *d)
     for (size_t i = 0; i < d->bind_count; i++) {
         free(d->binds[i].host);
         free(d->binds[i].inside);
+        free(d->binds[i].asked);
     }
     free(d->binds);
     for (size_t i = 0; i < d->service_count; i++)

@@ -57,6 +57,7 @@ struct writ_doc_service {
 struct writ_doc_bind {
     char *host;   /* absolute path outside, symbolic links resolved */
     char *inside; /* absolute path inside */
+    char *asked; /* absolute path with its links, as the profile has it; not encoded, may be NULL */
     bool write;
 };
 

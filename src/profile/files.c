@@ -216,11 +216,15 @@ writ_make_bind(struct writ_at at, struct writ_doc *d, const struct writ_places *
 {
     struct writ_doc_bind b = {.write = write};
     char joined[WRIT_PATH_BYTES_MAX];
+    char asked[WRIT_PATH_BYTES_MAX];
     char found[WRIT_PATH_BYTES_MAX];
     void *list = d->binds;
 
-    if (!join(at, places->dir, path, joined) || !find_bind(at, joined, write, found) ||
-        !may_show(at, found, places) || (write && !may_write(at, found)))
+    if (!join(at, places->dir, path, joined))
+        return false;
+    memcpy(asked, joined, strlen(joined) + 1); /* find_bind cuts the other one */
+    if (!find_bind(at, joined, write, found) || !may_show(at, found, places) ||
+        (write && !may_write(at, found)))
         return false;
     for (size_t i = 0; i < d->bind_count; i++) {
         if (strcmp(d->binds[i].host, found) == 0)
@@ -230,14 +234,94 @@ writ_make_bind(struct writ_at at, struct writ_doc *d, const struct writ_places *
         return writ_fail(at, "more than %d paths", WRIT_BINDS_MAX);
     b.host = writ_make_copy(writ_span_str(found));
     b.inside = writ_make_copy(writ_span_str(found));
-    if (b.host == NULL || b.inside == NULL ||
+    b.asked = writ_make_copy(writ_span_str(asked));
+    if (b.host == NULL || b.inside == NULL || b.asked == NULL ||
         !writ_make_room(&list, d->bind_count, sizeof(*d->binds))) {
         free(b.host);
         free(b.inside);
+        free(b.asked);
         return writ_fail(at, "out of memory");
     }
     d->binds = list;
     d->binds[d->bind_count++] = b;
+    return true;
+}
+
+/* The way to a file, link by link, as the kernel goes it. */
+struct way {
+    char done[WRIT_PATH_BYTES_MAX]; /* without links; empty is "/" */
+    char rest[2 * WRIT_PATH_BYTES_MAX];
+    char link[WRIT_PATH_BYTES_MAX]; /* the folder of the last link that was met */
+};
+
+/* One name further. False: there is none left, or nothing is there. *ret_link: it was a link. */
+static bool
+way_step(struct way *w, bool *ret_link)
+{
+    char target[WRIT_PATH_BYTES_MAX];
+    char rest[2 * WRIT_PATH_BYTES_MAX];
+    size_t done = strlen(w->done);
+    const char *name = w->rest + strspn(w->rest, "/");
+    size_t n = strcspn(name, "/");
+    ssize_t len;
+
+    *ret_link = false;
+    if (n == 0 || done + 1 + n >= sizeof(w->done))
+        return false;
+    memcpy(rest, name + n, strlen(name + n) + 1);
+    if (n == 2 && name[0] == '.' && name[1] == '.') {
+        char *slash = strrchr(w->done, '/');
+
+        if (slash != NULL)
+            *slash = '\0';
+    } else if (n != 1 || name[0] != '.') {
+        w->done[done] = '/';
+        memcpy(w->done + done + 1, name, n);
+        w->done[done + 1 + n] = '\0';
+        len = readlink(w->done, target, sizeof(target) - 1);
+        if (len < 0) {
+            memcpy(w->rest, rest, strlen(rest) + 1);
+            return errno == EINVAL; /* it is there and no link */
+        }
+        target[len] = '\0';
+        w->done[done] = '\0';
+        memcpy(w->link, done == 0 ? "/" : w->done, done == 0 ? 2 : done + 1);
+        if (target[0] == '/')
+            w->done[0] = '\0';
+        *ret_link = true;
+        n = (size_t)len + strlen(rest);
+        if (n >= sizeof(w->rest))
+            return false;
+        memcpy(w->rest, target, (size_t)len);
+        memcpy(w->rest + len, rest, strlen(rest) + 1);
+        return true;
+    }
+    memcpy(w->rest, rest, strlen(rest) + 1);
+    return true;
+}
+
+bool
+writ_make_bind_settled(struct writ_at at, const struct writ_doc *d, size_t i)
+{
+    enum { STEPS_MAX = 2 * WRIT_PATH_BYTES_MAX };
+
+    const char *asked = d->binds[i].asked;
+    struct way w = {.done = ""};
+    bool link;
+
+    if (asked == NULL)
+        return true;
+    memcpy(w.rest, asked, strlen(asked) + 1);
+    for (unsigned steps = 0; steps < STEPS_MAX && way_step(&w, &link); steps++) {
+        for (size_t k = 0; link && k < d->bind_count; k++) {
+            if (!d->binds[k].write || !within(w.link, d->binds[k].host))
+                continue;
+            return writ_fail(at,
+                             "`%s` leads over a symbolic link in `%s`, which the task can "
+                             "change; name the place itself",
+                             asked, w.link);
+        }
+    }
     return true;
 }
 

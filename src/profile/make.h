@@ -62,6 +62,9 @@ bool writ_places_find(struct writ_at at, const char *dir, struct writ_places *re
  * made as a folder by writ_profile_prepare, if its parent is there. */
 bool writ_make_bind(struct writ_at at, struct writ_doc *d, const struct writ_places *places,
                     struct writ_span path, bool write) WRIT_CHECK;
+/* Once all binds are there: does the way to bind i lead over a link that the task could have put
+ * there, in an earlier run, because it may write to where the link is? */
+bool writ_make_bind_settled(struct writ_at at, const struct writ_doc *d, size_t i) WRIT_CHECK;
 /* A file that belongs to the profile: below dir, by a plain relative path without symbolic links.
  * *ret is initialised by the caller; ret_path (WRIT_PATH_BYTES_MAX) is where it is. */
 bool writ_make_read(struct writ_at at, const char *dir, struct writ_span path, size_t max,

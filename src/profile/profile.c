@@ -258,12 +258,14 @@ taken_already(void *ctx, const struct writ_yaml_node *n)
 }
 
 static bool
-check_writes(const struct writ_load *l)
+check_binds(const struct writ_load *l)
 {
     for (size_t i = 0; i < l->doc->bind_count; i++) {
         struct writ_at at = {l->diag, l->bind_line[i], l->bind_col[i]};
 
         if (l->doc->binds[i].write && !writ_kept_check(at, l->kept, l->doc->binds[i].host))
+            return false;
+        if (!writ_make_bind_settled(at, l->doc, i))
             return false;
     }
     return true;
@@ -296,7 +298,7 @@ take_root(struct writ_load *l)
         return writ_fail(at, "`version: 1` is missing");
     if (writ_yaml_get(l->root, "name") == NULL)
         return writ_fail(at, "`name` is missing");
-    if (!check_writes(l))
+    if (!check_binds(l))
         return false;
     writ_make_sort_binds(l->doc);
     return writ_make_cwd(at, l->doc, l->places.dir);

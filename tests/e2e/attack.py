@@ -105,6 +105,31 @@ def escapes(t):
     t.equal('what arrives is what was judged', [q.target for q in o.seen()], list(good.values()))
 
 
+# ---- files -------------------------------------------------------------------------------------
+
+def links(t):
+    """A folder inside a writable one, which the task puts a link in the way of for its next run."""
+    d = folder('project')
+    for name in ('out/a/keys', 'keys', 'real'):
+        os.makedirs(os.path.join(d, name))
+    os.symlink('real', os.path.join(d, 'mine'))
+    with open(d + '/keys/key', 'w') as f:
+        f.write('not yours')
+    p = HOME.profile(command=['sh', '-c', 'mv %s/out/a %s/out/b && ln -s .. %s/out/a; cat %s/keys/key; echo x >%s/keys/evil' % ((d,) * 5)],
+                     files=None)
+    with open(p + '/profile.yaml') as f:
+        text = f.read().replace('{read: ["."]}', '{write: [%s/out, %s/out/a/keys, %s/mine]}' % (d, d, d))
+    with open(p + '/profile.yaml', 'w') as f:
+        f.write(text)
+    first, second = HOME.run([], profile=p), HOME.run([], profile=p)
+    t.check('control: the first run starts, over a link that is ours', first.task is not None and os.path.islink(d + '/out/a'), first.err)
+    t.check('the second does not follow the link of the first', second.task is None and 'leads over a symbolic link' in second.err,
+            (second.out, second.err))
+    t.equal('nothing was written there', os.listdir(d + '/keys'), ['key'])
+    r = HOME.run(['true'], '--write', d + '/out', '--read', d + '/out/a/keys')
+    t.check('nor do flags', r.code == 125 and 'leads over a symbolic link' in r.err, (r.code, r.err))
+
+
 # ---- denial of service -------------------------------------------------------------------------
 
 def interim(t):
@@ -181,4 +206,4 @@ def stuck_terminal(t):
 
 
 if __name__ == '__main__':
-    Suite().run([echoes, headers, escapes, interim, records, stuck_terminal])
+    Suite().run([echoes, headers, escapes, links, interim, records, stuck_terminal])

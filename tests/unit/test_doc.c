@@ -92,8 +92,10 @@ sample(struct writ_doc *d)
     d->envc = 2;
     d->cwd = dup_text("/srv/report");
     d->binds = zeroed(2, sizeof(*d->binds));
-    d->binds[0] = (struct writ_doc_bind){dup_text("/srv/report"), dup_text("/srv/report"), false};
-    d->binds[1] = (struct writ_doc_bind){dup_text("/srv/out"), dup_text("/srv/report/out"), true};
+    d->binds[0] = (struct writ_doc_bind){
+        .host = dup_text("/srv/report"), .inside = dup_text("/srv/report"), .write = false};
+    d->binds[1] = (struct writ_doc_bind){
+        .host = dup_text("/srv/out"), .inside = dup_text("/srv/report/out"), .write = true};
     d->bind_count = 2;
     d->services = zeroed(2, sizeof(*d->services));
     sample_service(&d->services[0]);
