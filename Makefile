@@ -38,8 +38,8 @@ asan: deps-check
 	@tests/run $(BUILD)-asan
 
 ## clang-format, clang-tidy, cppcheck
-lint: deps-lint all
-	@tools/lint $(BUILD)
+lint: deps-lint
+	@tools/lint $(BUILD)-lint
 
 ## each fuzz target for FUZZ_SECONDS (default 60)
 fuzz: deps-fuzz
@@ -56,7 +56,7 @@ bench: deps-bench all
 	@bench/run $(BUILD)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-lint
 
 help:
 	@awk '/^## /{what=substr($$0,4)} /^[a-z]+:/{if(what){split($$1,n,":"); printf "make %-12s %s\n",n[1],what} what=""}' Makefile

@@ -59,8 +59,9 @@
 #define WRIT_LEDGER_RINGS_MAX 8 /* a task has one gateway; room for gateways to come */
 
 /* Cedar sets no limits of its own and asks its users to; docs/cedar-limits.md explains these. */
-#define WRIT_CEDAR_TEXT_BYTES_MAX 33554432 /* 32 MiB: one text; 10,000 policies take about 3 MiB   \
-                                            */
+#define WRIT_CEDAR_TEXT_BYTES_MAX                                                                  \
+    33554432                          /* 32 MiB: one text; 10,000 policies take about 3 MiB        \
+                                       */
 #define WRIT_CEDAR_NESTING_MAX   200  /* brackets within brackets: the parser's own recursion */
 #define WRIT_CEDAR_HEIGHT_MAX    1200 /* of an expression tree; chains of operators make it high */
 #define WRIT_CEDAR_OUT_BYTES_MAX 268435456 /* 256 MiB: policies as text or JSON */
@@ -71,8 +72,9 @@
 #define WRIT_CEDAR_ANCESTORS_MAX 67108864 /* of all entities together: 1 GiB */
 
 /* What other people's JSON may look like before it is anything in particular. */
-#define WRIT_JSON_READ_DEPTH_MAX 127 /* what serde_json takes, and so what Cedar's own tools take  \
-                                      */
+#define WRIT_JSON_READ_DEPTH_MAX                                                                   \
+    127 /* what serde_json takes, and so what Cedar's own tools take                               \
+         */
 #define WRIT_JSON_READ_BYTES_MAX 268435456 /* 256 MiB */
 
 #endif

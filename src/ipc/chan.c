@@ -85,7 +85,7 @@ writ_chan_send(struct writ_chan *c, enum writ_msg type, struct writ_span body, c
         return WRIT_E_CLOSED;
     put_header(header, (unsigned)type, (uint32_t)body.len, c->sent);
     memcpy(&iov[1].iov_base, &body.ptr, sizeof(void *)); /* sendmsg does not write through it */
-    if (fd_count != 0)
+    if (fds != NULL && fd_count != 0)
         put_fds(&m, &control, fds, fd_count);
     do {
         n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
@@ -105,10 +105,11 @@ take_fd(struct writ_msg_in *ret, const unsigned char *at)
     int fd;
 
     memcpy(&fd, at, sizeof(int));
-    if (ret->fd_count < WRIT_MSG_FDS_MAX)
+    if (ret->fd_count < WRIT_MSG_FDS_MAX) {
         ret->fds[ret->fd_count++] = fd;
-    else
+    } else {
         (void)close(fd);
+    }
 }
 
 /* Takes every descriptor that arrived, so that none can leak, whatever is wrong with the rest. */

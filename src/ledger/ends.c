@@ -59,9 +59,10 @@ writ_ends_init(struct writ_ends *s, int fd)
     }
     if (s->places.failed)
         return WRIT_E_NOMEM;
-    if (writ_buf_len(&s->places) != 0)
+    if (writ_buf_len(&s->places) != 0) {
         qsort(s->places.mem + s->places.start, writ_buf_len(&s->places) / sizeof(struct end_place),
               sizeof(struct end_place), by_id);
+    }
     return e == WRIT_E_SYS ? e : WRIT_OK;
 }
 
@@ -91,10 +92,11 @@ first_with(struct writ_ends *s, uint64_t id)
     while (low < high) {
         size_t mid = low + (high - low) / 2;
 
-        if (p[mid].id < id)
+        if (p[mid].id < id) {
             low = mid + 1;
-        else
+        } else {
             high = mid;
+        }
     }
     return low < count && p[low].id == id ? &p[low] : NULL;
 }

@@ -42,15 +42,16 @@ writ_show_bytes(struct writ_buf *b, uint64_t n)
 void
 writ_show_us(struct writ_buf *b, uint64_t us)
 {
-    if (us < 9950)
+    if (us < 9950) {
         writ_buf_putf(b, "%.1f ms", (double)us / 1e3);
-    else if (us < 999500)
+    } else if (us < 999500) {
         writ_buf_putf(b, "%.0f ms", (double)us / 1e3);
-    else if (us < 599950000)
+    } else if (us < 599950000) {
         writ_buf_putf(b, "%.1f s", (double)us / 1e6);
-    else
+    } else {
         writ_buf_putf(b, "%llum%02llus", (unsigned long long)(us / 60000000),
                       (unsigned long long)(us / 1000000 % 60));
+    }
 }
 
 static void
@@ -70,10 +71,11 @@ add(struct writ_buf *b, const char *with, const char *before, const struct writ_
         return;
     gap(b, with);
     writ_buf_put_str(b, before);
-    if (writ_field_rule((unsigned)f)->type == WRIT_TYPE_TEXT)
+    if (writ_field_rule((unsigned)f)->type == WRIT_TYPE_TEXT) {
         writ_line_show(b, raw);
-    else
+    } else {
         writ_buf_put(b, raw);
+    }
     if (writ_line_cut(l, f))
         writ_buf_put_str(b, "...");
 }
@@ -152,9 +154,10 @@ make_request(struct writ_event *e, const struct writ_line *l, const struct writ_
     struct writ_span method = writ_line_raw(l, WRIT_FIELD_METHOD);
 
     verb(e, decided(l), "request");
-    if (method.len != 0)
+    if (method.len != 0) {
         (void)snprintf(e->verb, sizeof(e->verb), "%.*s", (int)(method.len < 11 ? method.len : 11),
                        (const char *)method.ptr);
+    }
     if (l->kind == WRIT_KIND_REQUEST_END) {
         verb(e, WRIT_MARK_NONE, "answer");
         add(&e->text, "", "to ", l, WRIT_FIELD_REQUEST);
@@ -232,10 +235,11 @@ make_program(struct writ_event *e, const struct writ_line *l, unsigned depth)
         if (program.ptr[i] == '/')
             base = writ_span_from(program, i + 1);
     }
-    if (argv.len == 0)
+    if (argv.len == 0) {
         writ_line_show(&e->text, program);
-    else
+    } else {
         add_list(&e->text, "", l, WRIT_FIELD_ARGV);
+    }
     /* what ran is said where the command's own name says something else (python3, python3.11) */
     if (writ_line_item(&argv, &first) && !writ_span_eq(first, program) &&
         (base.len < first.len || memcmp(base.ptr, first.ptr, first.len) != 0))

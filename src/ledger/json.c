@@ -89,10 +89,11 @@ put_cut(struct writ_buf *out, const uint64_t *cut)
     for (unsigned i = 1; i < WRIT_FIELDS; i++) {
         if ((cut[i / 64] >> i % 64 & 1) == 0)
             continue;
-        if (any)
+        if (any) {
             PUT(out, ",\"");
-        else
+        } else {
             PUT(out, ",\"cut\":[\"");
+        }
         any = true;
         writ_buf_put_str(out, writ_field_rule(i)->json);
         PUT(out, "\"");

@@ -114,10 +114,11 @@ put_text(const struct show *s, struct writ_span t, unsigned max)
     if (cut)
         t.len = fit(t, max - dots_width);
     for (size_t i = 0; i < t.len; i++) {
-        if (t.ptr[i] < 0x80 || s->style->utf8)
+        if (t.ptr[i] < 0x80 || s->style->utf8) {
             (void)fputc(t.ptr[i], s->out);
-        else if (begins_character(t.ptr[i]))
+        } else if (begins_character(t.ptr[i])) {
             (void)fputc('?', s->out);
+        }
     }
     if (cut)
         (void)fputs(dots, s->out);
@@ -142,16 +143,17 @@ put_time(const struct show *s, int64_t wall_us)
     uint64_t n = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
     char text[32];
 
-    if (n < 100000000)
+    if (n < 100000000) {
         (void)snprintf(text, sizeof(text), "%c%llu.%03llus", us < 0 ? '-' : '+',
                        (unsigned long long)(n / 1000000), (unsigned long long)(n / 1000 % 1000));
-    else if (n < 36000000000)
+    } else if (n < 36000000000) {
         (void)snprintf(text, sizeof(text), "%c%llum%02llus", us < 0 ? '-' : '+',
                        (unsigned long long)(n / 60000000), (unsigned long long)(n / 1000000 % 60));
-    else
+    } else {
         (void)snprintf(text, sizeof(text), "%c%lluh%02llum", us < 0 ? '-' : '+',
                        (unsigned long long)(n / 3600000000),
                        (unsigned long long)(n / 60000000 % 60));
+    }
     paint(s, dim);
     (void)fprintf(s->out, "%9s ", text);
     plain(s);
@@ -189,10 +191,11 @@ put_tail(const struct show *s, struct writ_span tail, unsigned used, unsigned wi
     unsigned room = want + 2 < width - TEXT_COLUMN ? width - TEXT_COLUMN - want - 2 : 0;
     unsigned at = room < TEXT_WIDTH ? room : TEXT_WIDTH;
 
-    if (room >= used || s->style->all)
+    if (room >= used || s->style->all) {
         (void)fprintf(s->out, "%*s", (int)(at > used ? at - used + 2 : 2), "");
-    else
+    } else {
         (void)fprintf(s->out, "\n%*s", TEXT_COLUMN + 2, "");
+    }
 }
 
 static void
@@ -507,13 +510,14 @@ footer(struct show *s, const struct writ_store *store, const char *task)
     }
     head_row(s, "bodies", &b);
     writ_buf_reset(&b);
-    if (writ_verify(store, task, take_verdict, &v) != WRIT_OK)
+    if (writ_verify(store, task, take_verdict, &v) != WRIT_OK) {
         writ_buf_put_str(&b, "cannot be verified");
-    else if (v.verdict == WRIT_VERDICT_BAD)
+    } else if (v.verdict == WRIT_VERDICT_BAD) {
         writ_buf_putf(&b, "NOT INTACT: %s:%llu: %s", v.file, (unsigned long long)v.line, v.text);
-    else
+    } else {
         writ_buf_putf(&b, "%llu, chain intact, %s", (unsigned long long)v.records,
                       v.verdict == WRIT_VERDICT_OK ? "sealed" : "still running");
+    }
     paint(s, v.verdict == WRIT_VERDICT_BAD ? colors[WRIT_MARK_DENY] : "");
     head_row(s, "records", &b);
     plain(s);

@@ -316,10 +316,11 @@ write_seal(struct writ_log *l, const char *process, const char *reason)
         e = writ_log_flush(l);
     if (e == WRIT_E_LIMIT && l->written == l->records)
         e = WRIT_OK; /* no room for more: there will be no more */
-    if (e == WRIT_OK)
+    if (e == WRIT_OK) {
         l->sealed = true;
-    else
+    } else {
         writ_log_undo(l, &mark);
+    }
     return e;
 }
 

@@ -105,14 +105,15 @@ check_link(struct chain *c, const struct writ_line *l, const uint8_t hash[WRIT_H
 
     if (memcmp(l->prev, c->head, WRIT_HASH_BYTES) == 0)
         return;
-    if (n == 1)
+    if (n == 1) {
         bad(c->r, 1, "the first record must not follow another one");
-    else if (vouched(c, hash))
+    } else if (vouched(c, hash)) {
         bad(c->r, n - 1, "the record has another hash than the one that record %llu carries",
             (unsigned long long)n);
-    else
+    } else {
         bad(c->r, n, "the record does not carry the hash of record %llu",
             (unsigned long long)(n - 1));
+    }
 }
 
 static void
@@ -120,9 +121,10 @@ check_anchors(struct chain *c, const uint8_t hash[WRIT_HASH_BYTES])
 {
     while (c->anchor != c->anchor_end && c->anchor->records <= c->lines.number) {
         if (c->anchor->records == c->lines.number &&
-            memcmp(c->anchor->head, hash, WRIT_HASH_BYTES) != 0)
+            memcmp(c->anchor->head, hash, WRIT_HASH_BYTES) != 0) {
             bad(c->r, c->lines.number, "main.jsonl:%llu has another hash for this record",
                 (unsigned long long)c->anchor->line);
+        }
         c->anchor++;
     }
 }
@@ -140,9 +142,10 @@ check_line(struct chain *c, struct writ_span line, struct writ_line *l)
         bad(c->r, n, "expected %s", why);
         return false;
     }
-    if (l->seq != n)
+    if (l->seq != n) {
         bad(c->r, n, "expected record %llu, found record %llu", (unsigned long long)n,
             (unsigned long long)l->seq);
+    }
     if (c->r->task[0] != '\0' && strcmp(l->task, c->r->task) != 0)
         bad(c->r, n, "the record belongs to task %s", l->task);
     if (c->last == WRIT_KIND_TASK_SEALED && c->r->task[0] != '\0')
@@ -168,9 +171,10 @@ run_chain(struct chain *c, each_fn *each, void *arg)
         struct writ_span line;
         enum writ_err e = writ_lines_next(&c->lines, &line);
 
-        if (e == WRIT_E_LIMIT)
+        if (e == WRIT_E_LIMIT) {
             bad(c->r, c->lines.number + 1, "expected a line of less than %d bytes",
                 WRIT_LEDGER_LINE_MAX);
+        }
         if (e == WRIT_E_CLOSED && c->r->verdict != WRIT_VERDICT_RUNNING)
             bad(c->r, c->lines.number + 1, "the file ends in the middle of a record");
         if (e == WRIT_E_AGAIN || e == WRIT_E_CLOSED || e == WRIT_E_LIMIT)
@@ -273,10 +277,11 @@ check_end(struct chain *c, bool sealed_in_main)
     struct writ_verify_result *r = c->r;
     bool sealed = c->last == WRIT_KIND_TASK_SEALED;
 
-    if (c->anchor != c->anchor_end)
+    if (c->anchor != c->anchor_end) {
         bad(r, r->records + 1, "main.jsonl:%llu knows %llu records, the file ends after %llu",
             (unsigned long long)c->anchor->line, (unsigned long long)c->anchor->records,
             (unsigned long long)r->records);
+    }
     if (sealed_in_main && !sealed)
         bad(r, r->records, "the main log knows a seal, the last record is none");
     if (r->verdict == WRIT_VERDICT_RUNNING) {
@@ -325,13 +330,14 @@ verify_task(struct verify *v, const char *task, bool running, const struct ancho
     (void)snprintf(r.file, sizeof(r.file), "tasks/%s", name);
     memcpy(r.task, task, WRIT_TASK_ID_BYTES);
     fd = openat(v->store->tasks, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT)
+    if (fd < 0 && errno == ENOENT) {
         bad(&r, 0, "the file is missing; main.jsonl:%llu knows it",
             (unsigned long long)(a == end ? 0 : a->line));
-    else if (fd < 0)
+    } else if (fd < 0) {
         bad(&r, 0, "cannot be read: %s", strerror(errno));
-    else
+    } else {
         e = verify_file(fd, &r, a, end);
+    }
     if (e == WRIT_OK)
         v->fn(v->arg, &r);
     return e;

@@ -392,6 +392,17 @@ root_enter(int root, int *ret_put, struct writ_inner_fail *fail)
     return WRIT_OK;
 }
 
+/* /proc, if there is one, with what tells of the machine covered. */
+static enum writ_err
+root_proc(int proc, int root, struct writ_inner_fail *fail)
+{
+    if (proc < 0)
+        return WRIT_OK;
+    if (!writ_inner_attach(proc, root, "proc"))
+        return failed(fail, "mount", "/proc");
+    return writ_inner_proc_mask(root, fail);
+}
+
 enum writ_err
 writ_inner_root(const struct writ_inner_plan *plan, int proc, int *ret_put,
                 struct writ_inner_fail *fail)
@@ -414,15 +425,10 @@ writ_inner_root(const struct writ_inner_plan *plan, int proc, int *ret_put,
         e = root_config(root, fail);
     if (e == WRIT_OK)
         e = root_devices(plan, root, fail);
+    if (e == WRIT_OK)
+        e = root_proc(proc, root, fail);
     if (e != WRIT_OK)
         return e;
-    if (proc >= 0) {
-        if (!writ_inner_attach(proc, root, "proc"))
-            return failed(fail, "mount", "/proc");
-        e = writ_inner_proc_mask(root, fail);
-        if (e != WRIT_OK)
-            return e;
-    }
     for (size_t i = 0; i < WRIT_COUNT(root_writable); i++) {
         if (!writ_inner_bind_staged(root_writable[i], root_writable[i], 0))
             return failed(fail, "mount", root_writable[i]);

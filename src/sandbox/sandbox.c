@@ -215,10 +215,11 @@ wait_for(struct writ_sandbox *s, enum writ_wire wanted, struct writ_wire_msg *m,
                           strerrordesc_np((int)m->value));
             return WRIT_E_SYS;
         }
-        if (m->type == WRIT_WIRE_MISSING)
+        if (m->type == WRIT_WIRE_MISSING) {
             writ_launch_missing(s, m->text);
-        else if (m->type != WRIT_WIRE_NEED_PROC || give_proc(s) != WRIT_OK)
+        } else if (m->type != WRIT_WIRE_NEED_PROC || give_proc(s) != WRIT_OK) {
             return WRIT_E_STATE;
+        }
     }
 }
 

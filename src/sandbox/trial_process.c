@@ -365,7 +365,7 @@ group_end(struct group_trial *g)
 void
 writ_trial_cgroup(struct writ_trial *t)
 {
-    struct group_trial g;
+    struct group_trial g = {0};
     unsigned before;
     unsigned running;
     int status;
@@ -400,7 +400,7 @@ writ_trial_cgroup(struct writ_trial *t)
 void
 writ_trial_memory(struct writ_trial *t)
 {
-    struct group_trial g;
+    struct group_trial g = {0};
 
     if (!group_begin(&g, 64U << 20) || g.plan.data_limit) {
         writ_trial_saw(t, WRIT_HAVE_PARTLY,

@@ -30,33 +30,42 @@ socket_io(struct writ_io *io, uint32_t events)
                     (events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
 }
 
+/* The slot that watches fd, else a free one, else NULL. */
+static struct resolver_socket *
+slot_of(struct resolver *r, ares_socket_t fd)
+{
+    struct resolver_socket *unused = NULL;
+
+    for (size_t i = 0; i < RESOLVER_SOCKETS_MAX; i++) {
+        struct resolver_socket *s = &r->sockets[i];
+
+        if (s->io.active && s->io.fd == fd)
+            return s;
+        if (!s->io.active && unused == NULL)
+            unused = s;
+    }
+    return unused;
+}
+
 /* c-ares says which of its sockets it wants to hear about; 0, 0: it is about to close it. */
 static void
 socket_state(void *data, ares_socket_t fd, int readable, int writable)
 {
     struct resolver *r = data;
-    struct resolver_socket *free_slot = NULL;
+    struct writ_loop *l = &r->gw->loop;
+    struct resolver_socket *s = slot_of(r, fd);
     uint32_t in = readable != 0 ? EPOLLIN : 0;
     uint32_t events = in | (writable != 0 ? EPOLLOUT : 0);
 
-    for (size_t i = 0; i < RESOLVER_SOCKETS_MAX; i++) {
-        struct resolver_socket *s = &r->sockets[i];
-
-        if (s->io.active && s->io.fd == fd) {
-            if (events == 0) {
-                writ_loop_remove(&r->gw->loop, &s->io);
-            } else {
-                writ_loop_want(&r->gw->loop, &s->io, events);
-            }
-            return;
-        }
-        if (!s->io.active && free_slot == NULL)
-            free_slot = s;
-    }
-    if (events == 0 || free_slot == NULL)
+    if (s == NULL)
         return; /* without a slot the query times out: refused, not hung */
-    if (writ_loop_add(&r->gw->loop, &free_slot->io, fd, events, socket_io) != WRIT_OK)
-        free_slot->io.active = false;
+    if (s->io.active && events == 0) {
+        writ_loop_remove(l, &s->io);
+    } else if (s->io.active) {
+        writ_loop_want(l, &s->io, events);
+    } else if (events != 0 && writ_loop_add(l, &s->io, fd, events, socket_io) != WRIT_OK) {
+        s->io.active = false;
+    }
 }
 
 static bool

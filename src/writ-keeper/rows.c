@@ -70,7 +70,7 @@ manifest_compute(struct writ_safe *s, uint8_t ret[WRIT_MAC_BYTES], size_t *ret_c
 {
     WRIT_STMT_AUTO sqlite3_stmt *st = NULL;
     WRIT_BUF_AUTO struct writ_buf b;
-    struct row row;
+    struct row row = {0};
     enum writ_err e;
 
     *ret_count = 0;
@@ -177,7 +177,7 @@ row_find(struct writ_safe *s, const char *name, struct writ_safe_item *ret,
          struct writ_buf *ret_sealed, struct writ_diag *diag)
 {
     WRIT_STMT_AUTO sqlite3_stmt *st = NULL;
-    struct row row;
+    struct row row = {0};
     enum writ_err e;
 
     e = writ_db_prepare(
@@ -345,7 +345,7 @@ writ_safe_list(struct writ_safe *s, struct writ_safe_item **ret, size_t *ret_cou
     WRIT_TX_AUTO struct writ_safe *tx = s;
     WRIT_STMT_AUTO sqlite3_stmt *st = NULL;
     struct writ_safe_item *items = NULL;
-    struct row row;
+    struct row row = {0};
     size_t count;
     size_t n = 0;
     enum writ_err e;

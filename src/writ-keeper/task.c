@@ -442,9 +442,11 @@ writ_keeper_task_new(struct writ_keeper *k, struct writ_msg_in *m, struct writ_i
 
     if (e == WRIT_OK)
         e = check_task(k, m, &s, diag);
-    if (e == WRIT_OK && (t = calloc(1, sizeof(*t))) == NULL)
-        e = WRIT_E_NOMEM;
-    if (e != WRIT_OK) {
+    if (e == WRIT_OK) {
+        t = calloc(1, sizeof(*t));
+        e = t == NULL ? WRIT_E_NOMEM : WRIT_OK;
+    }
+    if (t == NULL) {
         writ_scope_done(&s);
         return e;
     }

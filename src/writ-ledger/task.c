@@ -314,10 +314,11 @@ ledger_tick(struct ledger *l)
         return;
     /* only what is durable is anchored: a power cut must not look like a cut tail */
     e = anchor(l, WRIT_KIND_TASK_ANCHOR, ANCHOR_WAIT_MS);
-    if (e == WRIT_E_AGAIN)
+    if (e == WRIT_E_AGAIN) {
         l->anchored_us = now; /* another process is at it: later */
-    else if (e != WRIT_OK)
+    } else if (e != WRIT_OK) {
         ledger_fail(l, "main.jsonl", e);
+    }
 }
 
 int

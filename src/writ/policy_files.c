@@ -94,21 +94,23 @@ read_all(struct policy_files *f)
 bool
 policy_files_read(const char *path, const char *suffix, struct policy_files **ret)
 {
-    POLICY_FILES_AUTO struct policy_files *f = calloc(1, sizeof *f);
+    struct policy_files *f;
     struct stat st;
+    bool ok;
 
-    if (f == NULL)
-        return false;
     if (stat(path, &st) < 0) {
         (void)fprintf(stderr, "writ: %s: %s\n", path, strerror(errno));
         return false;
     }
-    if (S_ISDIR(st.st_mode) ? !list_folder(path, suffix, f) : select_file("", path, f) != 0)
+    f = calloc(1, sizeof *f);
+    if (f == NULL)
         return false;
-    if (!read_all(f))
+    ok = S_ISDIR(st.st_mode) ? list_folder(path, suffix, f) : select_file("", path, f) == 0;
+    if (!ok || !read_all(f)) {
+        policy_files_freep(&f);
         return false;
+    }
     *ret = f;
-    f = NULL;
     return true;
 }
 
