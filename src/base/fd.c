@@ -120,3 +120,17 @@ writ_memfd_sealed(const char *name, struct writ_span s, int *ret)
     *ret = writ_fd_take(&fd);
     return WRIT_OK;
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+#    include <sys/prctl.h>
+
+int __lsan_is_turned_off(void) __attribute__((visibility("default")));
+
+/* LeakSanitizer traces the process as it ends, which a process that is not dumpable does not allow:
+ * it would report that as an error. */
+int
+__lsan_is_turned_off(void)
+{
+    return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1;
+}
+#endif

@@ -100,10 +100,11 @@ append(struct ledger *l, struct writ_chan *c, struct writ_span record)
         e = ledger_flush(l);
     if (e == WRIT_OK)
         return answer_count(l, c, ack);
-    if (!l->failed)
+    if (!l->failed) {
         ledger_fail(l, "a record could not be kept", e);
-    else if (c->peer == WRIT_ROLE_LAUNCHER)
+    } else if (c->peer == WRIT_ROLE_LAUNCHER) {
         ledger_tell(l);
+    }
     return c->peer == WRIT_ROLE_KEEPER ? WRIT_E_CLOSED : WRIT_OK; /* no answer is a no */
 }
 
@@ -254,9 +255,10 @@ turn(struct ledger *l)
     } else if (!arm(l)) {
         wait = 0;
     } else {
-        for (unsigned i = 0; i < l->source_count; i++)
+        for (unsigned i = 0; i < l->source_count; i++) {
             fds[n++] = (struct pollfd){.fd = l->sources[i].broken ? -1 : l->sources[i].ring.bell,
                                        .events = POLLIN};
+        }
     }
     if (poll(fds, n, wait) < 0 && errno != EINTR)
         return WRIT_E_SYS;

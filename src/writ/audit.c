@@ -72,12 +72,13 @@ pick_task(const struct audit *a, const char *text, char ret[WRIT_TASK_ID_BYTES +
     }
     if (hits == 1)
         return true;
-    if (count == 0)
+    if (count == 0) {
         (void)fprintf(stderr, "writ: no task has been recorded yet in %s\n", a->state);
-    else if (hits == 0)
+    } else if (hits == 0) {
         (void)fprintf(stderr, "writ: no task's id begins with %.30s\n", text);
-    else
+    } else {
         (void)fprintf(stderr, "writ: %zu tasks' ids begin with %.30s\n", hits, text);
+    }
     return false;
 }
 
@@ -104,10 +105,11 @@ terminal_width(void)
     struct winsize w;
     uint64_t n = WIDTH_DEFAULT;
 
-    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col != 0)
+    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col != 0) {
         n = w.ws_col;
-    else if (v != NULL && !writ_parse_dec(writ_span_str(v), WIDTH_MAX, &n))
+    } else if (v != NULL && !writ_parse_dec(writ_span_str(v), WIDTH_MAX, &n)) {
         n = WIDTH_DEFAULT;
+    }
     return n < WIDTH_MIN ? WIDTH_MIN : n > WIDTH_MAX ? WIDTH_MAX : (unsigned)n;
 }
 
@@ -201,14 +203,15 @@ print_json(const struct writ_verify_result *r)
 static void
 print_text(const struct writ_verify_result *r)
 {
-    if (r->verdict == WRIT_VERDICT_BAD && r->line != 0)
+    if (r->verdict == WRIT_VERDICT_BAD && r->line != 0) {
         (void)printf("BAD      %s:%llu: %s\n", r->file, (unsigned long long)r->line, r->text);
-    else if (r->verdict == WRIT_VERDICT_BAD)
+    } else if (r->verdict == WRIT_VERDICT_BAD) {
         (void)printf("BAD      %s: %s\n", r->file, r->text);
-    else
+    } else {
         (void)printf("%-8s %s: %llu records%s\n", r->verdict == WRIT_VERDICT_OK ? "ok" : "running",
                      r->file, (unsigned long long)r->records,
                      r->torn != 0 ? ", a torn end was cut off and recorded" : "");
+    }
 }
 
 static void
@@ -220,10 +223,11 @@ take_result(void *arg, const struct writ_verify_result *r)
     v->running += r->verdict == WRIT_VERDICT_RUNNING ? 1 : 0;
     v->sealed += r->verdict == WRIT_VERDICT_OK && r->task[0] != '\0' ? 1 : 0;
     v->records += r->records;
-    if (v->a->json)
+    if (v->a->json) {
         print_json(r);
-    else if (v->only != NULL || r->verdict != WRIT_VERDICT_OK || r->torn != 0)
+    } else if (v->only != NULL || r->verdict != WRIT_VERDICT_OK || r->torn != 0) {
         print_text(r);
+    }
 }
 
 static int
@@ -234,10 +238,11 @@ cmd_verify(const struct audit *a, const char *which)
     enum writ_err e;
 
     /* a task whose file is gone is known to the main log only: an id in full needs no file */
-    if (which != NULL && writ_id_valid(writ_span_str(which)))
+    if (which != NULL && writ_id_valid(writ_span_str(which))) {
         memcpy(task, which, sizeof(task));
-    else if (which != NULL && !pick_task(a, which, task))
+    } else if (which != NULL && !pick_task(a, which, task)) {
         return 1;
+    }
     v.only = which == NULL ? NULL : task;
     e = writ_verify(&a->store, v.only, take_result, &v);
     if (e == WRIT_E_STATE) {
@@ -249,10 +254,11 @@ cmd_verify(const struct audit *a, const char *which)
                       e == WRIT_E_SYS ? strerror(errno) : writ_err_name(e));
         return 1;
     }
-    if (!a->json)
+    if (!a->json) {
         (void)printf("%s: %u sealed, %u running, %u bad; %llu records\n",
                      v.bad == 0 ? "intact" : "NOT INTACT", v.sealed, v.running, v.bad,
                      (unsigned long long)v.records);
+    }
     return v.bad == 0 ? 0 : 1;
 }
 
@@ -291,12 +297,13 @@ run(struct audit *a, const char *verb, const char *task)
             (void)fprintf(stderr, "writ: no task has been recorded yet in %s\n", a->state);
         return task == NULL ? 0 : 1;
     }
-    if (strcmp(verb, "list") == 0)
+    if (strcmp(verb, "list") == 0) {
         code = audit_list(&a->store, a->json, a->state);
-    else if (strcmp(verb, "show") == 0)
+    } else if (strcmp(verb, "show") == 0) {
         code = cmd_show(a, task);
-    else
+    } else {
         code = cmd_verify(a, task);
+    }
     writ_store_done(&a->store);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         (void)fprintf(stderr, "writ: the answer could not be written\n");
