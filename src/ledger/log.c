@@ -170,8 +170,17 @@ enum writ_err
 writ_log_create(int tasks_fd, const char *task, struct writ_log *l)
 {
     enum writ_err e = open_log(tasks_fd, task, O_CREAT | O_EXCL, l);
+    struct stat st;
 
-    return e == WRIT_OK ? reserve(l) : e;
+    if (e != WRIT_OK)
+        return e;
+    /* between making and locking it, another ledger may have taken it for one that was left empty
+     */
+    if (fstat(l->fd, &st) < 0 || st.st_nlink == 0) {
+        writ_fd_close(&l->fd);
+        return WRIT_E_AGAIN;
+    }
+    return reserve(l);
 }
 
 /* The log is open: where does it stand? */

@@ -255,8 +255,9 @@ writ_store_forget(struct writ_store *s, const char *task)
     char name[WRIT_LOG_NAME];
 
     writ_log_name(task, name);
-    (void)unlinkat(s->tasks, name, 0);
+    /* the mark first: whoever sees that the log is gone may mark it anew at once */
     writ_store_unmark(s, task);
+    (void)unlinkat(s->tasks, name, 0);
 }
 
 static enum writ_err

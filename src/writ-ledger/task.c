@@ -1,6 +1,7 @@
 #include "writ-ledger/ledger.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include "base/fd.h"
@@ -13,6 +14,7 @@ enum {
     BATCH_BYTES = 256 * 1024,
     SEAL_TURNS_MAX = 1024, /* a writer that never stops does not hold up the end for ever */
     ANCHOR_WAIT_MS = 20,
+    CREATE_TRIES = 100,
 };
 
 static uint8_t scratch[WRIT_RECORD_BYTES_MAX];
@@ -74,6 +76,27 @@ read_task(struct writ_span body, char *ret, size_t cap)
     return writ_read_str(&r, ret, cap) && writ_read_done(&r) && writ_id_valid(writ_span_str(ret));
 }
 
+/* Another ledger, which looks for logs of dead ones, may find ours in the moment in which it is
+ * made but not locked, and remove it: then it is made again. */
+static enum writ_err
+create_log(struct ledger *l, const char *task)
+{
+    enum writ_err e = WRIT_E_AGAIN;
+    bool made = false;
+
+    for (unsigned i = 0; i < CREATE_TRIES && e == WRIT_E_AGAIN; i++) {
+        if (made)
+            (void)poll(NULL, 0, 1);
+        e = writ_store_mark(&l->store, task);
+        if (e == WRIT_OK)
+            e = writ_log_create(l->store.tasks, task, &l->log);
+        if (e == WRIT_E_STATE && made)
+            e = WRIT_E_AGAIN; /* it is still there, and being removed */
+        made = made || e == WRIT_E_AGAIN;
+    }
+    return e;
+}
+
 enum writ_err
 ledger_open(struct ledger *l, struct writ_span body)
 {
@@ -84,9 +107,7 @@ ledger_open(struct ledger *l, struct writ_span body)
         return WRIT_E_FORMAT;
     if (l->open)
         return WRIT_E_STATE;
-    e = writ_store_mark(&l->store, task);
-    if (e == WRIT_OK)
-        e = writ_log_create(l->store.tasks, task, &l->log);
+    e = create_log(l, task);
     if (e == WRIT_OK) {
         l->open = true;
         return WRIT_OK;
