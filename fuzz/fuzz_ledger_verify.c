@@ -16,7 +16,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char task[] = "01M7Z9GD7080HAVE0STRY00000";
-static char folder[] = "/dev/shm/writ-fuzz-XXXXXX";
+static char folder[] = "/tmp/writ-fuzz-XXXXXX";
 
 /* The files exist while the process does, without names that could be left behind. */
 static void

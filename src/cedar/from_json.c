@@ -277,6 +277,19 @@ json_parents(struct cx_json *j, const struct writ_jval *v, struct cedar_entity *
     return true;
 }
 
+/* What an action is in is an action too: a group of them. */
+static bool
+actions_only(struct cx_json *j, const struct writ_jval *v, const struct cedar_entity *e)
+{
+    if (!cx_is_action_type(cx_type(&e->uid)))
+        return true;
+    for (uint32_t i = 0; i < e->parent_count; i++) {
+        if (!cx_is_action_type(cx_type(&e->parents[i])))
+            return cx_json_fail(j, v, "expected the parents of an action to be actions");
+    }
+    return true;
+}
+
 static bool
 json_entity(struct cx_json *j, const struct writ_jval *v, const struct cedar_schema *schema,
             struct cedar_entity *ret)
@@ -290,7 +303,8 @@ json_entity(struct cx_json *j, const struct writ_jval *v, const struct cedar_sch
 
     if (uid == NULL || attrs == NULL || parents == NULL)
         return cx_json_fail(j, v, "expected an entity with `uid`, `attrs` and `parents`");
-    if (!cx_json_uid(j, uid, &ret->uid) || !json_parents(j, parents, ret))
+    if (!cx_json_uid(j, uid, &ret->uid) || !json_parents(j, parents, ret) ||
+        !actions_only(j, parents, ret))
         return false;
     if (schema != NULL)
         type = cx_schema_etype(schema, cx_type(&ret->uid));
