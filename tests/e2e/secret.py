@@ -147,7 +147,8 @@ def everywhere(t):
         bad = [k for k, v in words if v in text]
         if bad:
             t.check('the token is in ' + where, False, bad)
-    t.check('searched variables, arguments and files', len(own) > 6 and len(files) > 20, (len(own), len(files)))
+    # our own processes are not dumpable: where /proc hides that from their own user, root looks
+    t.check('searched variables, arguments and files', (len(own) > 6 or not ROOT) and len(files) > 20, (len(own), len(files)))
 
     ours = {q: comm(q) for q in descendants(run.pid) | {run.pid}}
     programs = {q for q, c in ours.items() if c in ('writ', 'writ-gateway', 'writ-keeper', 'writ-ledger', 'writ-init')}
