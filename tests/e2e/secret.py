@@ -147,8 +147,11 @@ def everywhere(t):
         bad = [k for k, v in words if v in text]
         if bad:
             t.check('the token is in ' + where, False, bad)
-    # our own processes are not dumpable: where /proc hides that from their own user, root looks
-    t.check('searched variables, arguments and files', (len(own) > 6 or not ROOT) and len(files) > 20, (len(own), len(files)))
+    if not own and not ROOT:
+        t.skip('our own variables and arguments', 'the /proc around us hides them from their own user')
+    else:
+        t.check('searched variables and arguments', len(own) > 6, len(own))
+    t.check('searched files', len(files) > 20, len(files))
 
     ours = {q: comm(q) for q in descendants(run.pid) | {run.pid}}
     programs = {q for q, c in ours.items() if c in ('writ', 'writ-gateway', 'writ-keeper', 'writ-ledger', 'writ-init')}

@@ -263,9 +263,9 @@ def binds():
     os.chmod(f"{top}/src/data", 0o600)
     os.symlink("/etc/hostname", f"{top}/src/link")
     r = sh("cat data; cat link; echo x > new; echo y > out/made; mkdir out/d; mv out/made out/d/m; "
-           "chmod 4755 out/d/m; stat -c '%u %g' data out/d/m; ls /work",
-           "--read", f"{top}/src=/work/src", "--write", f"{top}/src/out=/work/src/out",
-           "--cwd", "/work/src")
+           "chmod 4755 out/d/m; stat -c '%u %g' data out/d/m; ls /job",
+           "--read", f"{top}/src=/job/src", "--write", f"{top}/src/out=/job/src/out",
+           "--cwd", "/job/src")
     check("reads the bind, links lead inside", r.out.startswith("data\ntask\n"), r.out + r.err)
     check("a read-only bind is read-only", "new: Read-only file system" in r.err and
           not os.path.exists(f"{top}/src/new"), r.err)
@@ -274,10 +274,10 @@ def binds():
     made = os.stat(f"{top}/src/out/d/m")
     check("what it writes is the invoker's", (made.st_uid, made.st_gid) == (os.getuid(), os.getgid()),
           made)
-    r = driver("/work/suid", "-u", options=("--read", f"{top}/other=/work"))
+    r = driver("/job/suid", "-u", options=("--read", f"{top}/other=/job"))
     shutil.copy("/usr/bin/id", f"{top}/other/suid")
     os.chmod(f"{top}/other/suid", 0o6755)
-    r = driver("/work/suid", "-u", options=("--read", f"{top}/other=/work"))
+    r = driver("/job/suid", "-u", options=("--read", f"{top}/other=/job"))
     check("a set-user-id program gains nothing", r.out == "1000\n" and r.rc == 0, r.out + r.err)
     os.symlink("src", f"{top}/way")
     s = socket.socket(socket.AF_UNIX)
